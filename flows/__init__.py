@@ -1,0 +1,1 @@
+"""When and where: Prefect flows, wiring only."""

@@ -1,0 +1,192 @@
+"""The command line. Each command is one call into the library; heavy imports happen inside it."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kinetrace import __version__
+from kinetrace.errors import KinetraceError
+from kinetrace.workspace import Workspace
+
+STAGES = ("validate", "stats", "motion", "split", "shards", "train", "evaluate", "export", "promote")
+USER_ERROR = 2
+
+app = typer.Typer(
+    help="From recordings of people in motion to a model in production, with the trace kept.",
+    epilog="Examples: kinetrace run sign · kinetrace check DELIVERY · kinetrace trace sign@champion",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+importing = typer.Typer(help="Turn other people's formats into a data set of this workspace.", no_args_is_help=True)
+app.add_typer(importing, name="import")
+
+WorkloadName = Annotated[str, typer.Argument(metavar="WORKLOAD", help="an entry under 'workloads' in params.yaml")]
+Json = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", envvar="KINETRACE_JOBS", help="worker processes; -1 is every core")]
+Into = Annotated[Path | None, typer.Option("--to", help="only convert, into this folder; the workspace is left alone")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kinetrace {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="print it and exit")] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog="Example: kinetrace run sign")
+def run(workload: WorkloadName = "sign") -> None:
+    """Run the nine stages through the Prefect flow and say what happened in each."""
+    os.execv(sys.executable, [sys.executable, "-m", "flows.pipeline", workload])
+
+
+@app.command(epilog="Example: kinetrace stage validate sign (dvc repro calls this)")
+def stage(
+    name: Annotated[str, typer.Argument(metavar="STAGE", help=" | ".join(STAGES))],
+    workload: WorkloadName,
+    jobs: Jobs = -1,
+) -> None:
+    """Run one stage now, whether its inputs changed or not."""
+    import importlib
+
+    from kinetrace.workload import Job
+
+    if name not in STAGES:
+        raise KinetraceError(f"no stage {name!r}: expected one of {', '.join(STAGES)}")
+    job = Job.of(Workspace.find(), workload, jobs)
+    module = importlib.import_module(f"kinetrace.stages.{name}")
+    module.run(job)
+    typer.echo(f"{name}: {module.summary(job.folders)}")
+
+
+@app.command(epilog="Example: kinetrace status sign --json")
+def status(workload: WorkloadName = "sign", as_json: Json = False) -> None:
+    """Say what each stage last decided, from its own files."""
+    from kinetrace import report
+
+    rows = report.stages(Workspace.find().of(workload))
+    _show(rows, as_json, report.table(workload, rows))
+
+
+@app.command(epilog="Example: kinetrace twin sign --to /tmp/twin")
+def twin(workload: WorkloadName, to: Into = None) -> None:
+    """Write the seeded synthetic data set of a workload, with known truth."""
+    from kinetrace.files import staged
+    from kinetrace.workload import Job
+
+    job = Job.of(Workspace.find(), workload)
+    with staged(to or job.folders.twin) as partial:
+        job.workload.twin(partial, job.params)
+
+
+@app.command(epilog="Example: kinetrace check /deliveries/2026-11 --workload sign --docs /tmp/docs")
+def check(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="a delivery in the workload's native layout")],
+    workload: Annotated[str, typer.Option(help="whose contract")] = "sign",
+    docs: Annotated[Path | None, typer.Option(help="write HTML Data Docs here")] = None,
+    as_json: Json = False,
+    jobs: Jobs = -1,
+) -> None:
+    """Check any folder against the data contract; exit 1 when a clip breaks it, for CI."""
+    from kinetrace.stages import validate
+
+    verdict = validate.check(folder, workload, docs, jobs)
+    _show(verdict.as_dict(), as_json, verdict.as_text())
+    raise typer.Exit(0 if verdict.passed else 1)
+
+
+@importing.command("signtalk", epilog="Example: kinetrace import signtalk ~/proc")
+def import_signtalk(folder: Path, to: Into = None) -> None:
+    """SignTalk's processed_metadata.csv and its .npy features, as they are."""
+    from kinetrace.importers import signtalk
+
+    _imported("sign", to, lambda target: signtalk.convert(folder, target))
+
+
+@importing.command("mp-data", epilog="Example: kinetrace import mp-data ~/MP_Data --subject anna")
+def import_mp_data(
+    folder: Path, subject: Annotated[str, typer.Option(help="who signs")] = "unknown", to: Into = None
+) -> None:
+    """MP_Data/<label>/<sequence>/<frame>.npy of 1,662 or 258 values a frame."""
+    from kinetrace.importers import mp_data
+
+    _imported("sign", to, lambda target: mp_data.convert(folder, target, subject))
+
+
+@importing.command("pose", epilog="Example: kinetrace import pose ~/poses --metadata sentences.csv")
+def import_pose(
+    folder: Path,
+    metadata: Annotated[Path | None, typer.Option(help="CSV with file, sentence and optional subject, category")] = None,
+    to: Into = None,
+) -> None:
+    """.pose files (MediaPipe Holistic), read by the pose-format library."""
+    from kinetrace.importers import pose
+
+    _imported("sign", to, lambda target: pose.convert(folder, target, metadata))
+
+
+@importing.command("landmarks", epilog="Example: kinetrace import landmarks words.parquet --manifest sentences.csv")
+def import_landmarks(
+    table: Path,
+    manifest: Annotated[Path | None, typer.Option(help="CSV that joins clips into sentences")] = None,
+    to: Into = None,
+) -> None:
+    """A Parquet table with a row a frame: label, signer, clip, frame and 258 or 1,662 values."""
+    from kinetrace.importers import landmarks
+
+    _imported("sign", to, lambda target: landmarks.convert(table, target, manifest))
+
+
+def _imported(workload: str, to: Path | None, convert: Any) -> None:
+    from kinetrace.importers import delivery
+
+    summary = delivery.write(convert, to) if to else delivery.adopt(Workspace.find(), workload, convert)
+    typer.echo(summary)
+
+
+@app.command(epilog="Example: kinetrace configure recipes/coffee_orders.yaml")
+def configure(overlay: Annotated[Path, typer.Argument(help="YAML with the parameters to change")]) -> None:
+    """Merge a recipe into params.yaml; comments stay, unknown keys are refused."""
+    from kinetrace import recipes
+
+    typer.echo(recipes.merge(Workspace.find(), overlay))
+
+
+@app.command(epilog="Examples: kinetrace trace sign@champion · trace sign@3 · trace RUN_ID · trace models/sign/bundle/sign.zip")
+def trace(subject: Annotated[str, typer.Argument(metavar="X")], as_json: Json = False) -> None:
+    """From a model back to run, parameters, commit, data digests, clips and subjects."""
+    from kinetrace.lineage import trace as tracing
+
+    found = tracing.trace(Workspace.find(), subject)
+    _show(found.as_dict(), as_json, found.as_text())
+
+
+@app.command(epilog="Example: kinetrace rollback sign --why 'wrong labels in the last delivery'")
+def rollback(workload: WorkloadName, why: Annotated[str, typer.Option(help="for the ledger")] = "") -> None:
+    """Make the previous champion the champion again."""
+    from kinetrace.registry import models
+
+    typer.echo(models.rollback(Workspace.find().of(workload), why))
+
+
+def _show(value: Any, as_json: bool, text: str) -> None:
+    typer.echo(json.dumps(value, indent=2, sort_keys=True, default=str) if as_json else text)
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one message and exit code 2, a bug is a traceback."""
+    try:
+        app()
+    except KinetraceError as error:
+        typer.secho(f"error: {error}", fg="red", err=True)
+        sys.exit(USER_ERROR)

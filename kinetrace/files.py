@@ -1,0 +1,112 @@
+"""Files that are complete or absent, and the same bytes for the same content."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinetrace.errors import KinetraceError
+
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time that the zip format can hold
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """Yield a path beside ``target`` to write to (file or folder); it replaces ``target`` on success.
+
+    A killed writer leaves only a ``.partial`` sibling, which the next call removes.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.partial")
+    _remove(partial)
+    yield partial
+    if target.is_dir():
+        _remove(target)
+    os.replace(partial, target)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    """Write ``content`` to ``target`` in one step."""
+    with staged(target) as partial:
+        partial.write_bytes(content)
+
+
+def write_json(target: Path, value: Any) -> None:
+    """Write ``value`` as JSON with sorted keys; NaN and infinity are refused (ValueError)."""
+    text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    write_bytes(target, (text + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that a stage wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_npz(target: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as ``.npz`` with sorted names and fixed times: same arrays, same bytes."""
+    members = {f"{name}.npy": npy_bytes(array) for name, array in arrays.items()}
+    write_bytes(target, zip_bytes(members, zipfile.ZIP_STORED))
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """Read every array of an ``.npz``, pickles refused."""
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def npy_bytes(array: np.ndarray) -> bytes:
+    """The ``.npy`` file of ``array``, pickles refused."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def zip_bytes(members: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A zip archive with sorted names, fixed times and permissions."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name in sorted(members):
+            info = zipfile.ZipInfo(name, ZIP_TIME)
+            info.external_attr = 0o644 << 16
+            info.compress_type = compression
+            archive.writestr(info, members[name])
+    return buffer.getvalue()
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 of a JSON value with sorted keys, in hex."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def inside(folder: Path, name: str) -> Path:
+    """``folder / name``, refused when links or ``..`` lead out of ``folder``.
+
+    Raises:
+        KinetraceError: the resolved path lies outside ``folder``.
+    """
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise KinetraceError(f"{name!r} leads outside {folder}: give a path inside that folder")
+    return path

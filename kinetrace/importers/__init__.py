@@ -1,0 +1,1 @@
+"""Other people's formats to the native layout of a workload."""

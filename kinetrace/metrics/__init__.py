@@ -1,0 +1,1 @@
+"""Metrics as pure functions, tested against the field's references."""

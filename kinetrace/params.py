@@ -1,0 +1,164 @@
+"""``params.yaml`` as frozen, strict models: an unknown key or a wrong value stops at the door, by name.
+
+What every workload shares stands here; a workload adds its own sections in ``kinetrace/<workload>/params.py``.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from kinetrace.errors import KinetraceError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A part of ``params.yaml``: frozen, strict, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ValidateParams(Section):
+    """``max_quarantine_share``: the share of refused clips past which the run stops."""
+
+    max_quarantine_share: Share
+
+
+class MotionParams(Section):
+    """``floor``: mean motion energy a frame under which a clip counts as still."""
+
+    floor: Annotated[float, Field(ge=0)]
+
+
+class SplitParams(Section):
+    """How clips become train, val and test, and what the leakage audit forbids.
+
+    ``by``: ``subject`` and ``label`` draw whole subjects or labels; ``column`` reads the split from a
+    column of the metadata. ``disjoint_*``: ``all`` splits must share none, or only ``test`` with the others.
+    """
+
+    by: Literal["subject", "label", "column"]
+    column: str | None = None
+    val: Share
+    test: Share
+    seed: int
+    disjoint_subjects: Literal["all", "test", "none"]
+    disjoint_labels: Literal["all", "test", "none"]
+
+    @model_validator(mode="after")
+    def _column_is_named(self) -> Self:
+        if self.by == "column" and not self.column:
+            raise ValueError("split.by is 'column': name it in split.column")
+        if self.val + self.test >= 1:
+            raise ValueError(f"val + test is {self.val + self.test:g}: leave a share for train")
+        return self
+
+
+class ShardsParams(Section):
+    """``count``: shards a split; a clip's shard is a pure function of its digest."""
+
+    count: Positive
+
+
+class EvaluateParams(Section):
+    """``resamples`` of the bootstrap, its ``confidence`` and ``seed``."""
+
+    resamples: Positive
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    seed: int
+
+
+class PromoteParams(Section):
+    """Gates: ``floors`` and ``ceilings`` by metric, metrics that may not get significantly worse, parity."""
+
+    floors: dict[str, float]
+    ceilings: dict[str, float]
+    no_worse: list[str]
+    parity: Annotated[float, Field(gt=0)]
+
+
+class WorkloadParams(Section):
+    """The sections that the shared stages read; a workload's model extends this one."""
+
+    validate_: ValidateParams = Field(alias="validate")
+    motion: MotionParams
+    split: SplitParams
+    shards: ShardsParams
+    evaluate: EvaluateParams
+    promote: PromoteParams
+
+
+class Source(Section):
+    """``raw``: the folder that ``validate`` reads, relative to the workspace."""
+
+    raw: str
+
+
+S = TypeVar("S", bound=Section)
+W = TypeVar("W", bound=WorkloadParams)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The parsed ``params.yaml``.
+
+    Raises:
+        KinetraceError: the file is absent or no YAML mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise KinetraceError(f"{path} is missing: run this in a workspace") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise KinetraceError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise KinetraceError(f"{path} holds {type(content).__name__}, expected a mapping of sections")
+    return content
+
+
+def source(path: Path, workload: str) -> Source:
+    """Where the workload's raw data lie.
+
+    Raises:
+        KinetraceError: the workload has no entry under ``workloads``.
+    """
+    entries = read(path).get("workloads") or {}
+    if workload not in entries:
+        known = ", ".join(sorted(entries)) or "none"
+        raise KinetraceError(f"{path}: no workload {workload!r} under 'workloads' (known: {known})")
+    return parse(Source, entries[workload], path, f"workloads.{workload}")
+
+
+def load(path: Path, workload: str, model: type[W]) -> W:
+    """The parameters of one workload.
+
+    Raises:
+        KinetraceError: names each field that is unknown, missing or out of range.
+    """
+    return parse(model, read(path).get(workload), path, workload)
+
+
+def parse(model: type[S], value: Any, path: Path, prefix: str) -> S:
+    """``value`` as ``model``; every error names its field in full."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        lines = [_explain(item, prefix) for item in error.errors()]
+        raise KinetraceError(f"{path}:\n  " + "\n  ".join(lines)) from None
+
+
+def _explain(item: Any, prefix: str) -> str:
+    field = ".".join([prefix, *(str(part) for part in item["loc"])])
+    match item["type"]:
+        case "extra_forbidden":
+            return f"{field}: unknown key; remove it or correct its spelling"
+        case "missing":
+            return f"{field}: missing; add it"
+        case "value_error":
+            return f"{field}: {item['ctx']['error']}"
+        case "float_type" if isinstance(item["input"], str):
+            return f"{field}: found the text {item['input']!r}, expected a number (YAML wants 1.0e-3, not 1e-3)"
+        case _:
+            return f"{field}: found {item['input']!r}; {item['msg'][0].lower()}{item['msg'][1:]}"

@@ -1,0 +1,1 @@
+"""MLflow runs and models, gates and the ledger."""

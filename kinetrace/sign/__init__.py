@@ -1,0 +1,1 @@
+"""Sign language: retrieval and translation of sentences from MediaPipe Holistic landmarks."""

@@ -1,0 +1,105 @@
+"""The ``sign`` sections of ``params.yaml``."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kinetrace.params import Positive, Section, Share, WorkloadParams
+
+
+class TwinParams(Section):
+    """The synthetic data set: sizes, and how many clips carry each defect."""
+
+    seed: int
+    sentences: Positive
+    subjects: Positive
+    clips: Positive  # a sentence
+    min_frames: Annotated[int, Field(ge=2)]
+    max_frames: Annotated[int, Field(ge=2)]
+    still: Share
+    broken: Share
+    duplicate: Share
+
+
+class ModelParams(Section):
+    """The network; sizes in channels, ``dropout`` as a share."""
+
+    encoder: Literal["conv", "gru", "transformer"]
+    parts: list[Literal["pose", "left_hand", "right_hand", "face"]]
+    width: Positive
+    depth: Positive
+    embedding: Positive
+    decoder_depth: Positive
+    dropout: Share
+
+
+class LossParams(Section):
+    """Weights of the losses; ``smoothing`` of the generation targets."""
+
+    bank: float
+    clip: float
+    contrastive: float
+    generation: float
+    smoothing: Share
+
+
+class AugmentParams(Section):
+    """Random changes of a training clip; each range is symmetric around no change unless it says otherwise."""
+
+    warp: Share           # resampling in time by 1 ± warp
+    frame_dropout: Share  # share of frames hidden
+    rotation: float       # degrees, about the vertical axis, and in the image plane
+    scale: Share          # 1 ± scale, separately in x and y
+    shift: float          # shoulder widths
+    noise: float          # shoulder widths, standard deviation
+    hand_dropout: Share   # probability that one hand is hidden for the whole clip
+    mirror: Share         # probability
+
+
+class TrainParams(Section):
+    """Optimization; ``minutes`` bounds nothing (it would break determinism): ``epochs`` does."""
+
+    seed: int
+    epochs: Positive
+    labels_per_batch: Positive
+    clips_per_label: Positive
+    accumulate: Positive
+    learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    warmup: Share
+    restarts: Positive
+    averaging: Share  # decay a step of the exponential moving average of the weights; 0 is off
+    clip_norm: Annotated[float, Field(gt=0)]
+    precision: Literal["no", "fp16", "bf16"]
+    activation_checkpointing: bool
+    max_frames: Positive
+    collapse_similarity: Share
+
+
+class TextParams(Section):
+    """``encoder``: ``minilm`` (weights inside the package) or a local folder or hub name; ``beams`` of the decoder."""
+
+    encoder: str
+    max_tokens: Positive
+    beams: Positive
+    length_penalty: float
+
+
+class ExportParams(Section):
+    """``opset`` of the ONNX graph; ``parity``: clips compared with PyTorch; ``tolerance``: largest difference."""
+
+    opset: Annotated[int, Field(ge=18)]
+    parity_clips: Positive
+    tolerance: Annotated[float, Field(gt=0)]
+
+
+class SignParams(WorkloadParams):
+    """Everything under ``sign``."""
+
+    twin: TwinParams
+    model: ModelParams
+    loss: LossParams
+    augment: AugmentParams
+    text: TextParams
+    train: TrainParams
+    export: ExportParams

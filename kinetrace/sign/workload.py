@@ -1,0 +1,65 @@
+"""The ``sign`` workload as the stages see it; each method loads its module when it is called."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kinetrace.sign.params import SignParams
+from kinetrace.workload import Clip, Job, Rule, Workload
+
+
+class Sign:
+    """Sentences of sign language."""
+
+    name = "sign"
+    params_type = SignParams
+
+    def twin(self, target: Path, params: SignParams) -> None:
+        from kinetrace.twin import sign
+
+        sign.write(target, params.twin)
+
+    def inspect(self, raw: Path, jobs: int) -> pd.DataFrame:
+        from kinetrace.sign import reader
+
+        return reader.inspect(raw, jobs)
+
+    def contract(self, params: Any) -> list[Rule]:
+        from kinetrace.sign import contract
+
+        return contract.rules()
+
+    def read(self, raw: Path, clip: Clip) -> np.ndarray:
+        from kinetrace.sign import reader
+
+        return reader.read(raw, clip)
+
+    def features(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        from kinetrace.sign import features
+
+        return features.features(frames)
+
+    def motion(self, frames: np.ndarray) -> np.ndarray:
+        from kinetrace.sign import features
+
+        return features.motion(frames)
+
+    def train(self, job: Job) -> None:
+        from kinetrace.sign import train
+
+        train.run(job)
+
+    def evaluate(self, job: Job) -> None:
+        from kinetrace.sign import evaluate
+
+        evaluate.run(job)
+
+    def export(self, job: Job, target: Path) -> None:
+        from kinetrace.sign import export
+
+        export.run(job, target)
+
+
+WORKLOAD: Workload = Sign()

@@ -1,0 +1,1 @@
+"""The nine stages: each decides one thing, for any workload."""

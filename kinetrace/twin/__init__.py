@@ -1,0 +1,1 @@
+"""The digital twin: seeded synthetic data with known truth."""

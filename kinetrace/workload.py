@@ -1,0 +1,108 @@
+"""What a workload must provide; the nine stages know a workload only through this Protocol.
+
+A new workload is a folder ``kinetrace/<name>/`` whose ``workload.py`` holds ``WORKLOAD``, an entry in
+``params.yaml`` and one in ``dvc.yaml``. No stage changes.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+import pandas as pd
+
+from kinetrace import params
+from kinetrace.errors import KinetraceError
+from kinetrace.params import WorkloadParams
+from kinetrace.workspace import Folders, Workspace
+
+Clip = Mapping[str, Any]  # a row of the clip table
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One clause of the data contract.
+
+    ``expectation``: a Great Expectations expectation type in snake case, e.g. ``expect_column_values_to_be_between``;
+    ``arguments``: its keyword arguments; ``reason``: what a person reads when a row breaks it, a template
+    over the row's columns (``"{num_frames} frames, expected at least 2"``); ``fatal``: a property of the
+    delivery as a whole (a missing column): the run stops.
+    """
+
+    expectation: str
+    arguments: Mapping[str, Any]
+    reason: str
+    fatal: bool = False
+
+
+class Workload(Protocol):
+    """A kind of motion data and the model over it."""
+
+    name: str
+    params_type: type[WorkloadParams]
+
+    def twin(self, target: Path, params: Any) -> None:
+        """Write the seeded synthetic data set in the native layout to the folder ``target``."""
+
+    def inspect(self, raw: Path, jobs: int) -> pd.DataFrame:
+        """One row a delivered clip: the clip columns as far as known, plus the facts that the contract judges.
+
+        Never raises for a bad clip; raises KinetraceError when the delivery as a whole cannot be read.
+        """
+
+    def contract(self, params: Any) -> list[Rule]:
+        """The clauses that a row of ``inspect`` must satisfy."""
+
+    def read(self, raw: Path, clip: Clip) -> np.ndarray:
+        """The clip's own array, ``[T, F]`` float32, missing parts as zeros."""
+
+    def features(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of ``[T, F]``: the values that global statistics describe and which were observed, both ``[T, F]``."""
+
+    def motion(self, frames: np.ndarray) -> np.ndarray:
+        """Motion energy a frame, ``[T]``, the first 0."""
+
+    def train(self, job: "Job") -> None:
+        """Write ``folders.checkpoint`` and ``folders.history`` from the shards."""
+
+    def evaluate(self, job: "Job") -> None:
+        """Write ``folders.metrics``, ``folders.predictions`` and ``folders.plots``."""
+
+    def export(self, job: "Job", target: Path) -> None:
+        """Write what serves into the folder ``target``, its ``parity.json`` included."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One stage's work: where, on what, with which parameters."""
+
+    workload: Workload
+    folders: Folders
+    params: Any  # the workload's own WorkloadParams
+    raw: Path
+    jobs: int
+
+    @classmethod
+    def of(cls, workspace: Workspace, name: str, jobs: int = -1) -> "Job":
+        """The job of workload ``name`` in ``workspace``; parameters are checked here."""
+        workload = load(name)
+        source = params.source(workspace.params, name)
+        values = params.load(workspace.params, name, workload.params_type)
+        return cls(workload, workspace.of(name), values, workspace.root / source.raw, jobs)
+
+
+def load(name: str) -> Workload:
+    """The workload called ``name``.
+
+    Raises:
+        KinetraceError: there is no such workload.
+    """
+    try:
+        module = importlib.import_module(f"kinetrace.{name}.workload")
+    except ModuleNotFoundError as error:
+        if error.name not in (f"kinetrace.{name}", f"kinetrace.{name}.workload"):
+            raise
+        raise KinetraceError(f"no workload {name!r}: expected the folder kinetrace/{name}/") from None
+    return cast(Workload, module.WORKLOAD)
