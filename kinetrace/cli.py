@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from kinetrace import __version__
+from kinetrace.environment import be_quiet
 from kinetrace.errors import KinetraceError
 from kinetrace.workspace import Workspace
 
@@ -39,7 +40,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="print it and exit")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print it and exit")
+    ] = False,
 ) -> None:
     pass
 
@@ -126,7 +129,9 @@ def import_mp_data(
 @importing.command("pose", epilog="Example: kinetrace import pose ~/poses --metadata sentences.csv")
 def import_pose(
     folder: Path,
-    metadata: Annotated[Path | None, typer.Option(help="CSV with file, sentence and optional subject, category")] = None,
+    metadata: Annotated[
+        Path | None, typer.Option(help="CSV with file, sentence and optional subject, category")
+    ] = None,
     to: Into = None,
 ) -> None:
     """.pose files (MediaPipe Holistic), read by the pose-format library."""
@@ -162,7 +167,9 @@ def configure(overlay: Annotated[Path, typer.Argument(help="YAML with the parame
     typer.echo(recipes.merge(Workspace.find(), overlay))
 
 
-@app.command(epilog="Examples: kinetrace trace sign@champion · trace sign@3 · trace RUN_ID · trace models/sign/bundle/sign.zip")
+@app.command(
+    epilog="Examples: kinetrace trace sign@champion · trace sign@3 · trace RUN_ID · trace models/sign/bundle/sign.zip"
+)
 def trace(subject: Annotated[str, typer.Argument(metavar="X")], as_json: Json = False) -> None:
     """From a model back to run, parameters, commit, data digests, clips and subjects."""
     from kinetrace.lineage import trace as tracing
@@ -185,6 +192,7 @@ def _show(value: Any, as_json: bool, text: str) -> None:
 
 def main() -> None:
     """Entry point: a user's mistake is one message and exit code 2, a bug is a traceback."""
+    be_quiet()
     try:
         app()
     except KinetraceError as error:

@@ -13,18 +13,18 @@ from kinetrace.errors import KinetraceError
 from kinetrace.files import staged
 
 COLUMNS: dict[str, str] = {
-    "clip_id": "string",     # unique name within the data set
-    "subject": "string",     # the person
-    "session": "string",     # a recording session of that person, or ""
-    "source": "string",      # file, relative to the data set's folder
-    "start": "float64",      # seconds from the start of the source
-    "end": "float64",        # seconds, exclusive
+    "clip_id": "string",  # unique name within the data set
+    "subject": "string",  # the person
+    "session": "string",  # a recording session of that person, or ""
+    "source": "string",  # file, relative to the data set's folder
+    "start": "float64",  # seconds from the start of the source
+    "end": "float64",  # seconds, exclusive
     "num_frames": "int64",
-    "fps": "float64",        # frames a second
+    "fps": "float64",  # frames a second
     "label_id": "int64",
-    "label": "string",       # sentence, letter or operation
-    "text": "string",        # what a person would read; the label when there is nothing more
-    "digest": "string",      # SHA-256 of the clip's own bytes
+    "label": "string",  # sentence, letter or operation
+    "text": "string",  # what a person would read; the label when there is nothing more
+    "digest": "string",  # SHA-256 of the clip's own bytes
 }
 
 

@@ -5,7 +5,7 @@ A new workload is a folder ``kinetrace/<name>/`` whose ``workload.py`` holds ``W
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -19,6 +19,7 @@ from kinetrace.params import WorkloadParams
 from kinetrace.workspace import Folders, Workspace
 
 Clip = Mapping[str, Any]  # a row of the clip table
+Log = Callable[[int, Mapping[str, float]], None]  # (step, values by name)
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,17 @@ class Workload(Protocol):
     def motion(self, frames: np.ndarray) -> np.ndarray:
         """Motion energy a frame, ``[T]``, the first 0."""
 
-    def train(self, job: "Job") -> None:
-        """Write ``folders.checkpoint`` and ``folders.history`` from the shards."""
+    def train(self, job: "Job", log: "Log") -> None:
+        """Write ``folders.checkpoint`` and ``folders.history`` from the shards; ``log`` what an epoch gave."""
 
     def evaluate(self, job: "Job") -> None:
         """Write ``folders.metrics``, ``folders.predictions`` and ``folders.plots``."""
 
     def export(self, job: "Job", target: Path) -> None:
-        """Write what serves into the folder ``target``, its ``parity.json`` included."""
+        """Write what serves into the folder ``target``.
+
+        ``model_config.json`` among it says under ``parity`` the largest difference of each graph to PyTorch.
+        """
 
 
 @dataclass(frozen=True)

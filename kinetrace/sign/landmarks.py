@@ -38,7 +38,7 @@ PARTS = MappingProxyType(
 )
 VALUES_A_POINT = MappingProxyType({"pose": 4, "left_hand": 3, "right_hand": 3, "face": 3})
 WIDTH = 540
-BODY_WIDTH = 258             # a frame without the face
+BODY_WIDTH = 258  # a frame without the face
 HOLISTIC_WIDTH = 258 + 3 * MESH_POINTS  # 1,662: pose, face mesh, left hand, right hand
 
 LEFT_SHOULDER, RIGHT_SHOULDER = 11, 12

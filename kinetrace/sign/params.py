@@ -46,14 +46,14 @@ class LossParams(Section):
 class AugmentParams(Section):
     """Random changes of a training clip; each range is symmetric around no change unless it says otherwise."""
 
-    warp: Share           # resampling in time by 1 ± warp
+    warp: Share  # resampling in time by 1 ± warp
     frame_dropout: Share  # share of frames hidden
-    rotation: float       # degrees, about the vertical axis, and in the image plane
-    scale: Share          # 1 ± scale, separately in x and y
-    shift: float          # shoulder widths
-    noise: float          # shoulder widths, standard deviation
-    hand_dropout: Share   # probability that one hand is hidden for the whole clip
-    mirror: Share         # probability
+    rotation: float  # degrees, about the vertical axis, and in the image plane
+    scale: Share  # 1 ± scale, separately in x and y
+    shift: float  # shoulder widths
+    noise: float  # shoulder widths, standard deviation
+    hand_dropout: Share  # probability that one hand is hidden for the whole clip
+    mirror: Share  # probability
 
 
 class TrainParams(Section):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from kinetrace.sign.params import SignParams
-from kinetrace.workload import Clip, Job, Rule, Workload
+from kinetrace.workload import Clip, Job, Log, Rule, Workload
 
 
 class Sign:
@@ -46,10 +46,10 @@ class Sign:
 
         return features.motion(frames)
 
-    def train(self, job: Job) -> None:
+    def train(self, job: Job, log: Log) -> None:
         from kinetrace.sign import train
 
-        train.run(job)
+        train.run(job, log)
 
     def evaluate(self, job: Job) -> None:
         from kinetrace.sign import evaluate
