@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -30,7 +29,7 @@ def staged(target: Path) -> Iterator[Path]:
     yield partial
     if target.is_dir():
         _remove(target)
-    os.replace(partial, target)
+    partial.replace(target)
 
 
 def _remove(path: Path) -> None:

@@ -42,7 +42,10 @@ class Workload(Protocol):
     """A kind of motion data and the model over it."""
 
     name: str
-    params_type: type[WorkloadParams]
+
+    @property
+    def params_type(self) -> type[WorkloadParams]:
+        """The model of the workload's section in ``params.yaml``."""
 
     def twin(self, target: Path, params: Any) -> None:
         """Write the seeded synthetic data set in the native layout to the folder ``target``."""
