@@ -83,11 +83,9 @@ def bleu_of(statistics: np.ndarray) -> np.ndarray:
     """Corpus BLEU of summed ``bleu_statistics``: ``[R, 10]`` gives ``[R]``, equal to sacrebleu's."""
     from sacrebleu.metrics.bleu import BLEU
 
-    matched, total = statistics[:, 2 : 2 + ORDERS].tolist(), statistics[:, 2 + ORDERS :].tolist()
-    lengths = zip(statistics[:, 0], statistics[:, 1], strict=True)
     scores = [
-        BLEU.compute_bleu(correct, possible, hypothesis, reference, smooth_method="exp").score
-        for correct, possible, (hypothesis, reference) in zip(matched, total, lengths, strict=True)
+        BLEU.compute_bleu(counts[:ORDERS], counts[ORDERS:], hypothesis, reference, smooth_method="exp").score
+        for hypothesis, reference, *counts in np.rint(statistics).astype(np.int64).tolist()
     ]
     return np.array(scores, np.float64)
 
