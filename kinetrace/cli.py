@@ -30,6 +30,7 @@ WorkloadName = Annotated[str, typer.Argument(metavar="WORKLOAD", help="an entry 
 Json = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", envvar="KINETRACE_JOBS", help="worker processes; -1 is every core")]
 Into = Annotated[Path | None, typer.Option("--to", help="only convert, into this folder; the workspace is left alone")]
+Fps = Annotated[float, typer.Option(min=0.1, help="frames a second of the recordings")]
 
 
 def _version(wanted: bool) -> None:
@@ -108,27 +109,34 @@ def check(
     raise typer.Exit(0 if verdict.passed else 1)
 
 
-@importing.command("signtalk", epilog="Example: kinetrace import signtalk ~/proc")
-def import_signtalk(folder: Path, to: Into = None) -> None:
+@importing.command("signtalk", epilog="Example: kinetrace import signtalk ~/processed --fps 30")
+def import_signtalk(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="with processed_metadata.csv in it")],
+    fps: Fps = 25.0,
+    to: Into = None,
+) -> None:
     """SignTalk's processed_metadata.csv and its .npy features, as they are."""
     from kinetrace.importers import signtalk
 
-    _imported("sign", to, lambda target: signtalk.convert(folder, target))
+    _imported("sign", to, lambda target: signtalk.convert(folder, target, fps))
 
 
 @importing.command("mp-data", epilog="Example: kinetrace import mp-data ~/MP_Data --subject anna")
 def import_mp_data(
-    folder: Path, subject: Annotated[str, typer.Option(help="who signs")] = "unknown", to: Into = None
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="MP_Data, or the folder that holds it")],
+    subject: Annotated[str, typer.Option(help="who signs")] = "unknown",
+    fps: Fps = 25.0,
+    to: Into = None,
 ) -> None:
     """MP_Data/<label>/<sequence>/<frame>.npy of 1,662 or 258 values a frame."""
     from kinetrace.importers import mp_data
 
-    _imported("sign", to, lambda target: mp_data.convert(folder, target, subject))
+    _imported("sign", to, lambda target: mp_data.convert(folder, target, subject, fps))
 
 
 @importing.command("pose", epilog="Example: kinetrace import pose ~/poses --metadata sentences.csv")
 def import_pose(
-    folder: Path,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="searched for .pose files, or one such file")],
     metadata: Annotated[
         Path | None, typer.Option(help="CSV with file, sentence and optional subject, category")
     ] = None,
@@ -140,16 +148,25 @@ def import_pose(
     _imported("sign", to, lambda target: pose.convert(folder, target, metadata))
 
 
-@importing.command("landmarks", epilog="Example: kinetrace import landmarks words.parquet --manifest sentences.csv")
+@importing.command(
+    "landmarks",
+    epilog="Example: kinetrace import landmarks words.parquet --manifest sentences.csv "
+    "--split train=anna/a --split val=anna/b --split test=ben",
+)
 def import_landmarks(
-    table: Path,
+    table: Annotated[Path, typer.Argument(metavar="TABLE.parquet")],
     manifest: Annotated[Path | None, typer.Option(help="CSV that joins clips into sentences")] = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="train, val or test =SIGNER or =SIGNER/FOLD; repeat it; gives the metadata a column split"),
+    ] = None,
+    fps: Fps = 25.0,
     to: Into = None,
 ) -> None:
     """A Parquet table with a row a frame: label, signer, clip, frame and 258 or 1,662 values."""
     from kinetrace.importers import landmarks
 
-    _imported("sign", to, lambda target: landmarks.convert(table, target, manifest))
+    _imported("sign", to, lambda target: landmarks.convert(table, target, manifest, split or (), fps))
 
 
 def _imported(workload: str, to: Path | None, convert: Any) -> None:

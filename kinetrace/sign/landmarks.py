@@ -14,6 +14,19 @@ POSE_POINTS = 33
 HAND_POINTS = 21
 MESH_POINTS = 468  # MediaPipe's whole face mesh
 
+POSE_NAMES = (
+    "NOSE", "LEFT_EYE_INNER", "LEFT_EYE", "LEFT_EYE_OUTER", "RIGHT_EYE_INNER", "RIGHT_EYE", "RIGHT_EYE_OUTER",
+    "LEFT_EAR", "RIGHT_EAR", "MOUTH_LEFT", "MOUTH_RIGHT", "LEFT_SHOULDER", "RIGHT_SHOULDER", "LEFT_ELBOW",
+    "RIGHT_ELBOW", "LEFT_WRIST", "RIGHT_WRIST", "LEFT_PINKY", "RIGHT_PINKY", "LEFT_INDEX", "RIGHT_INDEX",
+    "LEFT_THUMB", "RIGHT_THUMB", "LEFT_HIP", "RIGHT_HIP", "LEFT_KNEE", "RIGHT_KNEE", "LEFT_ANKLE", "RIGHT_ANKLE",
+    "LEFT_HEEL", "RIGHT_HEEL", "LEFT_FOOT_INDEX", "RIGHT_FOOT_INDEX",
+)  # fmt: skip
+HAND_NAMES = (
+    "WRIST", "THUMB_CMC", "THUMB_MCP", "THUMB_IP", "THUMB_TIP",
+    *(f"{finger}_{joint}" for finger in ("INDEX_FINGER", "MIDDLE_FINGER", "RING_FINGER", "PINKY")
+      for joint in ("MCP", "PIP", "DIP", "TIP")),
+)  # fmt: skip
+
 # The 94 of the 468 face points that move with meaning, in the order of the layout.
 LIPS = (
     0, 13, 14, 17, 37, 39, 40, 61, 78, 80, 81, 82, 84, 87, 88, 91, 95, 146, 178, 181,
@@ -76,13 +89,17 @@ def _exchange(order: np.ndarray, first: slice, second: slice) -> None:
 
 
 def from_body(frames: np.ndarray) -> np.ndarray:
-    """``[T, 258]`` (pose, left hand, right hand) as ``[T, 540]``; the face is missing, all zeros."""
+    """``[T, 258]`` (pose, left hand, right hand) as ``[T, 540]`` float32; the face is missing, all zeros."""
     return np.pad(frames.astype(np.float32), ((0, 0), (0, WIDTH - BODY_WIDTH)))
 
 
+def holistic_columns() -> np.ndarray:
+    """``[540]``: where each value comes from in a frame of 1,662 (pose, face mesh, left hand, right hand)."""
+    mesh, hands = 132, 132 + 3 * MESH_POINTS
+    face = mesh + 3 * np.array(FACE)[:, None] + np.arange(3)
+    return np.concatenate([np.arange(mesh), np.arange(hands, HOLISTIC_WIDTH), face.ravel()])
+
+
 def from_holistic(frames: np.ndarray) -> np.ndarray:
-    """``[T, 1662]`` (pose, face mesh, left hand, right hand) as ``[T, 540]``."""
-    hands = 132 + 3 * MESH_POINTS
-    mesh = frames[:, 132:hands].reshape(len(frames), MESH_POINTS, 3)
-    face = mesh[:, FACE].reshape(len(frames), -1)
-    return np.concatenate([frames[:, :132], frames[:, hands:], face], axis=1).astype(np.float32)
+    """``[T, 1662]`` (pose, face mesh, left hand, right hand) as ``[T, 540]`` float32."""
+    return frames[:, holistic_columns()].astype(np.float32)

@@ -1,0 +1,83 @@
+"""Where an import goes: a folder of one's own, or this workspace's raw data, under DVC and in params.yaml."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kinetrace import params, recipes
+from kinetrace.errors import KinetraceError
+from kinetrace.files import staged
+from kinetrace.importers.native import Delivered
+from kinetrace.workspace import Workspace
+
+Convert = Callable[[Path], Delivered]
+
+
+def write(convert: Convert, target: Path) -> str:
+    """Convert into the folder ``target``, complete or not at all; a one-line summary.
+
+    Raises:
+        KinetraceError: ``target`` holds something else, or what ``convert`` raises; ``target`` is then as it was.
+    """
+    target = target.resolve()
+    if target.exists() and not _replaceable(target):
+        raise KinetraceError(f"{target} exists and is no imported data set: name a new folder, or remove it first")
+    with staged(target) as partial:
+        return str(convert(partial))
+
+
+def adopt(workspace: Workspace, workload: str, convert: Convert) -> str:
+    """Convert into ``data/raw/<workload>``, put it under DVC, and make ``params.yaml`` read it; says what changed.
+
+    Raises:
+        KinetraceError: what ``convert`` raises, or DVC's own words; data and parameters are then as they were.
+    """
+    params.source(workspace.params, workload)  # a broken params.yaml stops here, before the work
+    target = workspace.of(workload).imported
+    raw = target.relative_to(workspace.root).as_posix()
+    fresh = target.with_name(f".{target.name}.fresh")
+    summary = write(convert, fresh)
+    with _swapped(fresh, target):
+        tracked = _track(workspace, target)
+        changes = recipes.change(workspace, {"workloads": {workload: {"raw": raw}}}, workspace.params)
+    lines = [f"imported into {raw}: {summary}"]
+    lines += [f"{raw}.dvc: DVC tracks the folder from now on"] if tracked else []
+    lines += [f"params.yaml: {change}" for change in changes] or [f"params.yaml: reads {raw} already"]
+    return "\n".join([*lines, "next: make run"])
+
+
+def _replaceable(folder: Path) -> bool:
+    """Whether an import may take the folder's place: it is one itself, or empty."""
+    return folder.is_dir() and ((folder / "layout.json").is_file() or not any(folder.iterdir()))
+
+
+@contextmanager
+def _swapped(fresh: Path, target: Path) -> Iterator[None]:
+    """``fresh`` in the place of ``target``; what was there comes back when the block fails."""
+    previous = target.with_name(f".{target.name}.previous")
+    shutil.rmtree(previous, ignore_errors=True)
+    if target.exists():
+        target.replace(previous)
+    fresh.replace(target)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(target)
+        if previous.exists():
+            previous.replace(target)
+        raise
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def _track(workspace: Workspace, target: Path) -> bool:
+    """Put ``target`` under DVC, where the workspace is a DVC repository."""
+    if not (workspace.root / ".dvc").is_dir():
+        return False
+    command = [sys.executable, "-m", "dvc", "add", "--quiet", str(target)]
+    done = subprocess.run(command, cwd=workspace.root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise KinetraceError(f"dvc add {target.name} failed: {done.stderr.strip() or done.stdout.strip()}")
+    return True

@@ -1,0 +1,69 @@
+"""``MP_Data/<label>/<sequence>/<frame>.npy``: one file a frame, of 1,662 or 258 landmark values."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from kinetrace.errors import KinetraceError
+from kinetrace.importers import native
+from kinetrace.importers.native import Delivered, Recording
+from kinetrace.sign.landmarks import BODY_WIDTH, HOLISTIC_WIDTH, PARTS, from_body, from_holistic
+
+
+def convert(folder: Path, target: Path, subject: str = native.UNKNOWN, fps: float = native.FPS) -> Delivered:
+    """Write each sequence as a clip, its label the sentence; a sequence with a bad or missing frame is skipped.
+
+    Raises:
+        KinetraceError: the folder is absent or holds no readable sequence.
+    """
+    root = folder / "MP_Data" if (folder / "MP_Data").is_dir() else folder
+    if not root.is_dir():
+        raise KinetraceError(f"{folder} is no folder: expected <label>/<sequence>/<frame>.npy in it")
+    delivered = Delivered()
+    return native.write(target, _recordings(root, subject, fps, delivered), delivered)
+
+
+def _recordings(root: Path, subject: str, fps: float, delivered: Delivered) -> Iterator[Recording]:
+    for sequence in sorted(path for path in root.glob("*/*") if path.is_dir()):
+        label, name = sequence.parent.name, sequence.relative_to(root).as_posix()
+        try:
+            frames = read(sequence)
+        except ValueError as error:
+            delivered.skipped.append(f"{name} ({error})")
+            continue
+        whole = frames.shape[1] == HOLISTIC_WIDTH
+        parts = tuple(PARTS) if whole else native.BODY
+        values = from_holistic(frames) if whole else from_body(frames)
+        yield Recording(name, values, {"sentence": label, "gloss": label, "subject": subject}, parts, fps)
+
+
+def read(sequence: Path) -> np.ndarray:
+    """The frames of one sequence, ``[T, 258]`` or ``[T, 1662]``, in the order of their numbers.
+
+    Raises:
+        ValueError: says which file is missing, unreadable or of another size.
+    """
+    files = {int(path.stem): path for path in sequence.glob("*.npy") if path.stem.isdecimal()}
+    if not files:
+        raise ValueError("no <number>.npy in it")
+    missing = sorted(set(range(min(files), max(files) + 1)) - set(files))
+    if missing or min(files) > 1:
+        raise ValueError(f"frame {missing[0] if missing else min(files) - 1} is missing")
+    frames = [_frame(files[number]) for number in sorted(files)]
+    if len({len(frame) for frame in frames}) > 1:
+        raise ValueError("frames of 258 and of 1,662 values in one sequence")
+    return np.stack(frames)
+
+
+def _frame(path: Path) -> np.ndarray:
+    try:
+        frame = np.load(path, allow_pickle=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise ValueError(f"{path.name}: {str(error).splitlines()[0]}") from None
+    if not isinstance(frame, np.ndarray) or frame.ndim != 1 or len(frame) not in (BODY_WIDTH, HOLISTIC_WIDTH):
+        found = getattr(frame, "shape", type(frame).__name__)
+        raise ValueError(f"{path.name} has shape {found}, expected (258,) or (1662,)")
+    if frame.dtype.kind not in "fiu":
+        raise ValueError(f"{path.name} holds {frame.dtype}, expected numbers")
+    return frame
