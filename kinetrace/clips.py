@@ -5,7 +5,7 @@ bytes and is the clip's identity in every cache; ``clip_id`` is its name for peo
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -55,4 +55,4 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The table as one dict a row, with plain Python values."""
-    return table.to_dict("records")
+    return cast(list[dict[str, Any]], table.to_dict("records"))

@@ -3,42 +3,53 @@
 The store lies outside stage outputs (DVC deletes those before a stage runs) and is safe to delete.
 """
 
+import ast
 import hashlib
+import inspect
 import os
 import sqlite3
+import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kinetrace.files import digest_of, write_bytes
+from kinetrace.errors import KinetraceError
+from kinetrace.files import digest_of
 from kinetrace.parallel import clip_map
-from kinetrace.workload import Clip
+from kinetrace.workload import Clip, Workload
 
 CHUNK = 256  # clips a transaction: what a killed run loses at most
+LEFTOVER = 86_400.0  # seconds after which an unfinished object belongs to a killed writer
 
 
 class Store:
     """Values of one function: keyed by its name, version and parameters, and by the clip's digest."""
 
     def __init__(self, folder: Path, function: str, version: int, params: Any = None) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._prefix = digest_of([function, version, params])
         self._objects = folder / "objects"
-        self._database = sqlite3.connect(folder / "clips.db", timeout=60)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("CREATE TABLE IF NOT EXISTS result (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID")
+        self._objects.mkdir(parents=True, exist_ok=True)
+        self._database = _connect(folder / "clips.db")
 
     def _key(self, digest: str) -> str:
         return hashlib.sha256(f"{self._prefix}:{digest}".encode()).hexdigest()
 
     def get(self, digests: Sequence[str]) -> dict[str, bytes]:
         """The known values among ``digests``."""
-        found = {}
+        return dict(self._select("value", digests))
+
+    def missing(self, digests: Sequence[str]) -> set[str]:
+        """Those of ``digests`` that have no value."""
+        return set(digests) - {digest for digest, _ in self._select("1", digests)}
+
+    def _select(self, column: str, digests: Sequence[str]) -> Iterator[tuple[str, Any]]:
+        query = f"SELECT {column} FROM result WHERE key = ?"
         for digest in digests:
-            row = self._database.execute("SELECT value FROM result WHERE key = ?", (self._key(digest),)).fetchone()
+            row = self._database.execute(query, (self._key(digest),)).fetchone()
             if row is not None:
-                found[digest] = row[0]
-        return found
+                yield digest, row[0]
 
     def put(self, values: Mapping[str, bytes]) -> None:
         """Keep values by digest, all or none."""
@@ -51,33 +62,80 @@ class Store:
         key = self._key(digest)
         return self._objects / key[:2] / key[2:]
 
-    def put_object(self, digest: str, content: bytes) -> Path:
-        """Keep a large value as a file of its own."""
-        path = self.object(digest)
-        write_bytes(path, content)
-        return path
-
     def map(
         self, function: Callable[[Clip], bytes], clips: Sequence[Clip], jobs: int, label: str
     ) -> Iterator[tuple[str, bytes]]:
         """(digest, value) of every clip in order; only clips never seen are read and computed."""
-        known = self.get([clip["digest"] for clip in clips])
-        missing = [clip for clip in clips if clip["digest"] not in known]
+        self._fill(function, clips, jobs, label)
+        digests = [clip["digest"] for clip in clips]
+        return (pair for start in range(0, len(clips), CHUNK) for pair in self._stored(digests[start : start + CHUNK]))
+
+    def _stored(self, digests: Sequence[str]) -> list[tuple[str, bytes]]:
+        values = self.get(digests)
+        return [(digest, values[digest]) for digest in digests]
+
+    def _fill(self, function: Callable[[Clip], bytes], clips: Sequence[Clip], jobs: int, label: str) -> None:
+        missing = self.missing([clip["digest"] for clip in clips])
+        todo = [clip for digest, clip in {clip["digest"]: clip for clip in clips}.items() if digest in missing]
         fresh: dict[str, bytes] = {}
-        for clip, value in zip(missing, clip_map(function, missing, jobs, label), strict=True):
+        for clip, value in zip(todo, clip_map(function, todo, jobs, label), strict=True):
             fresh[clip["digest"]] = value
             if len(fresh) >= CHUNK:
                 self.put(fresh)
-                known |= fresh
                 fresh = {}
         self.put(fresh)
-        known |= fresh
-        return ((clip["digest"], known[clip["digest"]]) for clip in clips)
 
 
-def link(source: Path, target: Path) -> None:
-    """Make ``target`` the same file as ``source``, by link where the disk allows, else by copy."""
+def _connect(path: Path) -> sqlite3.Connection:
+    """A database that readers and one writer share; a killed writer leaves the last complete transaction."""
     try:
-        os.link(source, target)
-    except OSError:
-        target.write_bytes(source.read_bytes())
+        database = sqlite3.connect(path, timeout=60)
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=NORMAL")
+        database.execute("CREATE TABLE IF NOT EXISTS result (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID")
+    except sqlite3.DatabaseError as error:
+        raise KinetraceError(f"{path}: {error}; it only saves time: delete {path.parent} and run again") from None
+    return database
+
+
+@contextmanager
+def new_object(path: Path) -> Iterator[Path]:
+    """Yield a file of this writer's own to write to; it becomes ``path`` when complete.
+
+    Unlike ``files.staged`` any number of processes may write the same object: the last one wins.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in path.parent.glob(f".{path.name}.*"):
+        if time.time() - leftover.stat().st_mtime > LEFTOVER:
+            leftover.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    try:
+        yield Path(name)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def code_of(workload: Workload) -> str:
+    """Digest of the sources that decide a clip's values: a change of them must not find old results.
+
+    These are the workload's module, its ``reader`` and ``features``, and what these import of its own package.
+    """
+    main = Path(inspect.getfile(type(workload)))
+    package = type(workload).__module__.rpartition(".")[0]
+    sources, pending = {main.stem: main.read_text(encoding="utf-8")}, ["reader", "features"]
+    while pending:
+        name = pending.pop()
+        path = main.with_name(f"{name}.py")
+        if name not in sources and path.is_file():
+            sources[name] = path.read_text(encoding="utf-8")
+            pending += _siblings(sources[name], package)
+    return digest_of(sources)
+
+
+def _siblings(source: str, package: str) -> list[str]:
+    """Names of modules of ``package`` that ``source`` imports."""
+    imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom) and node.module]
+    direct = [alias.name for node in imports if node.module == package for alias in node.names]
+    return direct + [str(node.module).split(".")[-1] for node in imports if str(node.module).startswith(f"{package}.")]

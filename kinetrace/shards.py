@@ -1,0 +1,98 @@
+"""Reading shards by index: an array is a view into a memory-mapped tar, nothing is copied or decoded."""
+
+import mmap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kinetrace.clips import read_table
+from kinetrace.errors import KinetraceError
+from kinetrace.files import digest, read_json
+
+INDEX, TABLE = "index.json", "index.parquet"
+
+
+@dataclass(frozen=True)
+class Shards:
+    """Clips and where their frames lie.
+
+    ``clips``: the clip table with ``split``, ``shard`` (file name), ``offset`` and ``size`` (bytes of the ``.npy``
+    in the tar), ``rows`` and ``width`` (its shape), in index order. Pickles without its open files.
+    """
+
+    folder: Path
+    clips: pd.DataFrame
+
+    @classmethod
+    def open(cls, folder: Path) -> "Shards":
+        """The shards that the stage ``shards`` wrote.
+
+        Raises:
+            KinetraceError: the index or a shard is missing, or a shard is truncated.
+        """
+        for name in (INDEX, TABLE):
+            if not (folder / name).is_file():
+                raise KinetraceError(f"{folder / name} is missing: run the stage shards")
+        for name, entry in read_json(folder / INDEX)["shards"].items():
+            size = (folder / name).stat().st_size if (folder / name).is_file() else 0
+            if size != entry["bytes"]:
+                raise KinetraceError(
+                    f"{folder / name} has {size} of {entry['bytes']} bytes: run the stage shards again"
+                )
+        return cls(folder, read_table(folder / TABLE))
+
+    def subset(self, split: str) -> "Shards":
+        """The clips of one split."""
+        return Shards(self.folder, self.clips[self.clips.split == split].reset_index(drop=True))
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def frames(self, index: int) -> np.ndarray:
+        """``[T, F]`` float32 of clip ``index``: a read-only view, valid as long as it is held."""
+        shard, start, rows, width = self._places[index]
+        view = np.frombuffer(self._map(shard), np.float32, rows * width, start)
+        return view.reshape(rows, width)
+
+    def frames_of(self, indices: Iterable[int]) -> list[np.ndarray]:
+        """The views of several clips."""
+        return [self.frames(index) for index in indices]
+
+    def verify(self) -> None:
+        """Compare every file with the digest in the index.
+
+        Raises:
+            KinetraceError: names the first file whose bytes changed.
+        """
+        index = read_json(self.folder / INDEX)
+        expected = {name: entry["sha256"] for name, entry in index["shards"].items()} | {TABLE: index["table"]}
+        for name, sha256 in expected.items():
+            found = digest(self.folder / name)
+            if found != sha256:
+                raise KinetraceError(
+                    f"{self.folder / name} has SHA-256 {found}, the index says {sha256}: run the stage shards again"
+                )
+
+    @cached_property
+    def _places(self) -> list[tuple[str, int, int, int]]:
+        """Shard, first byte of the values, rows and width; the values are the last bytes of a ``.npy``."""
+        table = self.clips
+        starts = table.offset + table["size"] - 4 * table.rows * table.width
+        return list(zip(table.shard, starts.tolist(), table.rows.tolist(), table.width.tolist(), strict=True))
+
+    @cached_property
+    def _maps(self) -> dict[str, mmap.mmap]:
+        return {}
+
+    def _map(self, shard: str) -> mmap.mmap:
+        if shard not in self._maps:
+            with (self.folder / shard).open("rb") as stream:
+                self._maps[shard] = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+        return self._maps[shard]
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"folder": self.folder, "clips": self.clips}
