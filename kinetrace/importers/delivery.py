@@ -46,7 +46,8 @@ def adopt(workspace: Workspace, workload: str, convert: Convert) -> str:
     lines = [f"imported into {raw}: {summary}"]
     lines += [f"{raw}.dvc: DVC tracks the folder from now on"] if tracked else []
     lines += [f"params.yaml: {change}" for change in changes] or [f"params.yaml: reads {raw} already"]
-    return "\n".join([*lines, "next: make run"])
+    keep = "git add params.yaml" + (f" {raw}.dvc {target.parent.relative_to(workspace.root)}/.gitignore" * tracked)
+    return "\n".join([*lines, "next: make run", f"to keep it: {keep}"])
 
 
 def _replaceable(folder: Path) -> bool:
@@ -76,7 +77,7 @@ def _track(workspace: Workspace, target: Path) -> bool:
     """Put ``target`` under DVC, where the workspace is a DVC repository."""
     if not (workspace.root / ".dvc").is_dir():
         return False
-    command = [sys.executable, "-m", "dvc", "add", "--quiet", str(target)]
+    command = [sys.executable, "-m", "dvc", "add", str(target)]
     done = subprocess.run(command, cwd=workspace.root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise KinetraceError(f"dvc add {target.name} failed: {done.stderr.strip() or done.stdout.strip()}")
