@@ -1,0 +1,29 @@
+"""Evaluate: how good the model is on the frozen test split, with intervals and baselines."""
+
+from typing import Any
+
+from kinetrace.files import read_json
+from kinetrace.workload import Job
+from kinetrace.workspace import Folders
+
+HEADLINES = 4
+
+
+def run(job: Job) -> None:
+    """Write ``metrics.json``, ``predictions.parquet`` and the plots."""
+    job.workload.evaluate(job)
+
+
+def summary(folders: Folders) -> str:
+    """Metrics with interval and baselines, those that have baselines first, in a line."""
+    content = read_json(folders.metrics)
+    metrics: dict[str, Any] = content["metrics"]
+    named = sorted(metrics, key=lambda name: (not metrics[name].get("baselines"), name))[:HEADLINES]
+    return f"{content['test_clips']} test clips: " + "; ".join(words(name, metrics[name]) for name in named)
+
+
+def words(name: str, metric: dict[str, Any]) -> str:
+    """A metric for people: ``ret1 0.83 [0.78, 0.88] (chance 0.02)``."""
+    baselines = ", ".join(f"{key} {value:.3g}" for key, value in sorted((metric.get("baselines") or {}).items()))
+    interval = f"{name} {metric['value']:.3g} [{metric['low']:.3g}, {metric['high']:.3g}]"
+    return f"{interval} ({baselines})" if baselines else interval
