@@ -15,6 +15,7 @@ from kinetrace.importers.native import Delivered, Recording
 from kinetrace.sign.landmarks import BODY_WIDTH, HOLISTIC_WIDTH, PARTS, WIDTH, holistic_columns
 
 KEYS = ("label", "signer", "clip")
+PANDAS_INDEX = "__index_level_"  # columns that pandas adds for an index of its own
 SENTENCES = ("clip", "sentence", "signer", "word_clips")  # what a manifest must have
 
 
@@ -68,7 +69,7 @@ def read(path: Path) -> Frames:
     try:
         source = pq.ParquetFile(path)
         names = _value_columns(path, source.schema_arrow.names)
-        keys = source.read([*KEYS, "frame"]).to_pandas()
+        keys = source.read([*KEYS, "frame"]).to_pandas(ignore_metadata=True)
         table = source.read(names)
     except (pa.ArrowException, OSError) as error:
         raise KinetraceError(f"{path} cannot be read as Parquet: {error}") from None
@@ -80,7 +81,7 @@ def _value_columns(path: Path, names: Sequence[str]) -> list[str]:
     missing = [name for name in (*KEYS, "frame") if name not in names]
     if missing:
         raise KinetraceError(f"{path} lacks the column {', '.join(missing)}; expected label, signer, clip, frame")
-    values = [name for name in names if name not in (*KEYS, "frame")]
+    values = [name for name in names if name not in (*KEYS, "frame") and not name.startswith(PANDAS_INDEX)]
     if len(values) == BODY_WIDTH:
         return values
     if len(values) == HOLISTIC_WIDTH:
