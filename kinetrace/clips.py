@@ -27,6 +27,8 @@ COLUMNS: dict[str, str] = {
     "digest": "string",  # SHA-256 of the clip's own bytes
 }
 
+FACT = "found_"  # how columns begin that a reader adds for the contract alone
+
 
 def conform(table: pd.DataFrame) -> pd.DataFrame:
     """The clip columns first, in order and type, then the workload's own; rows sorted by ``clip_id``.

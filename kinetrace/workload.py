@@ -29,13 +29,14 @@ class Rule:
     ``expectation``: a Great Expectations expectation type in snake case, e.g. ``expect_column_values_to_be_between``;
     ``arguments``: its keyword arguments; ``reason``: what a person reads when a row breaks it, a template
     over the row's columns (``"{num_frames} frames, expected at least 2"``); ``fatal``: a property of the
-    delivery as a whole (a missing column): the run stops.
+    delivery as a whole (a missing column): the run stops; ``title``: a few words under which breaches are counted.
     """
 
     expectation: str
     arguments: Mapping[str, Any]
     reason: str
     fatal: bool = False
+    title: str = ""
 
 
 class Workload(Protocol):
@@ -53,6 +54,7 @@ class Workload(Protocol):
     def inspect(self, raw: Path, jobs: int) -> pd.DataFrame:
         """One row a delivered clip: the clip columns as far as known, plus the facts that the contract judges.
 
+        Facts stand in columns that begin with ``clips.FACT``; no later stage sees them.
         Never raises for a bad clip; raises KinetraceError when the delivery as a whole cannot be read.
         """
 

@@ -1,0 +1,64 @@
+"""CSV tables from strangers, as text; what is wrong with one is said with line or byte."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from kinetrace.errors import KinetraceError
+
+
+def read(path: Path, required: Sequence[str]) -> pd.DataFrame:
+    """Every field as text, "" where empty; the index is the line on which a row ends. Unnamed columns are left out.
+
+    Raises:
+        KinetraceError: the file is not UTF-8, not a table, or lacks a required column.
+    """
+    lines, (header, *rows) = _records(path)
+    names = [name.strip() for name in header]
+    _check_header(path, names, required)
+    for line, row in zip(lines[1:], rows, strict=True):
+        if len(row) != len(names):
+            raise KinetraceError(
+                f"{path}, line {line}: {len(row)} fields, expected {len(names)} as in the header; "
+                "quote fields that hold a comma"
+            )
+    table = pd.DataFrame(rows, columns=names, index=lines[1:], dtype="string")
+    return table.loc[:, [name != "" for name in names]]
+
+
+def _records(path: Path) -> tuple[list[int], list[list[str]]]:
+    """Line numbers and fields of every row that is not blank, the header first."""
+    reader = csv.reader(io.StringIO(_decoded(path), newline=""), strict=True)
+    try:
+        numbered = [(reader.line_num, row) for row in reader if row]
+    except csv.Error as error:
+        raise KinetraceError(f"{path}, line {reader.line_num}: {error}; write it as comma-separated UTF-8") from None
+    if not numbered:
+        raise KinetraceError(f"{path} is empty: expected a header and a row a clip")
+    return [line for line, _ in numbered], [row for _, row in numbered]
+
+
+def _decoded(path: Path) -> str:
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # The codec counts from behind the byte order mark.
+        offset = error.start + len(content) - len(error.object)
+        line = content.count(b"\n", 0, offset) + 1
+        raise KinetraceError(
+            f"{path}, byte {offset} (line {line}): 0x{content[offset]:02x} is not UTF-8; save the file as UTF-8"
+        ) from None
+
+
+def _check_header(path: Path, names: Sequence[str], required: Sequence[str]) -> None:
+    missing = [name for name in required if name not in names]
+    if missing:
+        raise KinetraceError(f"{path}: the column {', '.join(missing)} is missing; found {', '.join(names)}")
+    repeated = [name for name, count in Counter(names).items() if count > 1 and name]
+    if repeated:
+        raise KinetraceError(f"{path}: the column {', '.join(repeated)} occurs twice; rename or remove one")
