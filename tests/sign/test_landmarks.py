@@ -82,13 +82,13 @@ def test_from_holistic_picks_each_point_by_its_number():
 
 @pytest.fixture(scope="module")
 def faces() -> np.ndarray:
-    """``[T, 94, 3]`` of real faces, one frame a clip, image shares."""
+    """``[T, 94, 3]`` of real faces, every fifth frame, image shares."""
     if not ASL6.exists():
         pytest.skip(f"{ASL6} is absent")
     import pyarrow.parquet as pq
 
     table = pq.read_table(ASL6, columns=[f"face_{point}_{axis}" for point in lm.FACE for axis in "xyz"])
-    values = np.stack([table[name].to_numpy() for name in table.column_names], axis=1)[::30]
+    values = np.stack([table[name].to_numpy() for name in table.column_names], axis=1)[::5]
     return values[values.any(axis=1)].reshape(-1, 94, 3)
 
 
@@ -99,7 +99,7 @@ def _points(faces: np.ndarray, numbers: tuple[int, ...]) -> np.ndarray:
 def test_real_lips_lie_between_nose_and_chin_and_brows_above_eyes(faces):
     nose, chin = _points(faces, (lm.NOSE_TIP,))[:, 0, 1], _points(faces, (lm.CHIN,))[:, 0, 1]
     lips = _points(faces, lm.LIPS)[..., 1]
-    assert len(faces) > 100
+    assert len(faces) > 1000
     assert (lips > nose[:, None]).mean() > 0.99 and (lips < chin[:, None]).mean() > 0.99
     for brow, eye in ((lm.RIGHT_BROW, lm.RIGHT_EYE), (lm.LEFT_BROW, lm.LEFT_EYE)):
         assert (_points(faces, brow)[..., 1].mean(axis=1) < _points(faces, eye)[..., 1].mean(axis=1)).all()
@@ -117,11 +117,13 @@ def test_real_right_and_left_lie_on_opposite_sides(faces):
 
 
 def test_mirrored_real_face_lies_on_itself(faces):
-    """Up to the angle from which it is seen (an affine map): each point's partner is the point it lands on."""
+    """Up to the angle from which it is seen (an affine map), each point lands nearest to its partner's place."""
+    gap = np.abs(np.diff(_points(faces, (13, 14))[..., 1], axis=1))[:, 0] / np.ptp(faces[..., 0], axis=1)
+    faces = faces[gap > np.quantile(gap, 0.97)]  # in a closed mouth the upper and lower lip coincide
     mean = np.median(faces - faces.mean(axis=1, keepdims=True), axis=0)
     order = (lm.mirror_columns()[258::3] - 258) // 3
     mirrored = np.c_[mean[order] * (-1, 1, 1), np.ones(94)]
     landed = mirrored @ np.linalg.lstsq(mirrored, mean, rcond=None)[0]
     distance = np.linalg.norm(landed[:, None] - mean[None], axis=-1) / np.ptp(mean[:, 0])
-    assert distance.diagonal().max() < 0.04, distance.diagonal().max()
-    assert (distance.argmin(axis=1) == np.arange(94)).mean() > 0.95, (distance.argmin(axis=1) == np.arange(94)).mean()
+    assert distance.diagonal().max() < 0.04
+    np.testing.assert_array_equal(distance.argmin(axis=1), np.arange(94))
