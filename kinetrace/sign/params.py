@@ -44,12 +44,18 @@ class LossParams(Section):
 
 
 class AugmentParams(Section):
-    """Random changes of a training clip; each range is symmetric around no change unless it says otherwise."""
+    """Random changes of a training clip; a range is symmetric around no change.
 
-    warp: Share  # resampling in time by 1 ± warp
+    Scale and shift move every point but the shoulders, which are the frame of reference: they stand for other
+    proportions and another signing space.
+    """
+
+    warp: Annotated[float, Field(ge=0, le=0.8)]  # speed 1 ± warp
     frame_dropout: Share  # share of frames hidden
-    rotation: float  # degrees, about the vertical axis, and in the image plane
+    yaw: float  # degrees, each landmark group about its own vertical axis
+    roll: float  # degrees, in the image plane
     scale: Share  # 1 ± scale, separately in x and y
+    hand_scale: Share  # 1 ± hand_scale, a hand about its wrist
     shift: float  # shoulder widths
     noise: float  # shoulder widths, standard deviation
     hand_dropout: Share  # probability that one hand is hidden for the whole clip

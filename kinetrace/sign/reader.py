@@ -187,8 +187,8 @@ def _own(given: pd.DataFrame) -> pd.DataFrame:
     """The delivery's further columns; one that would hide a clip column is called ``given_*``."""
     own: pd.DataFrame = given.drop(columns=[name for name in _USED if name in given])
     own = own.assign(**{name: _number(given[name], DECIMAL) for name in DECIMALS})
-    hiding = [name for name in own if name in COLUMNS or name.startswith(FACT)]
-    return own.rename(columns={name: f"given_{name}" for name in hiding})
+    names = [f"given_{name}" if name in COLUMNS or name.startswith(FACT) else name for name in map(str, own)]
+    return own.set_axis(names, axis="columns")
 
 
 def _facts(given: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
