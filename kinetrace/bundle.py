@@ -3,7 +3,9 @@
 import hashlib
 import io
 import json
+import lzma
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,9 @@ FORMAT = 1
 LINEAGE = "lineage.json"
 MANIFEST = "export_manifest.json"
 CONFIG = "model_config.json"
+UNREADABLE = (  # what zipfile raises on damaged bytes
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, NotImplementedError, ValueError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ def read(path: Path, name: str) -> bytes:
             with zipfile.ZipFile(path) as archive:
                 return archive.read(name)
         return (path / name).read_bytes()
-    except (KeyError, OSError, zipfile.BadZipFile) as error:
+    except (KeyError, *UNREADABLE) as error:
         raise KinetraceError(f"{path} has no readable {name}, so it is no bundle: export again ({error})") from None
 
 
@@ -120,7 +125,7 @@ def _zip_contents(path: Path) -> dict[str, str]:
         with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
             members = archive.infolist()
             names = {member.filename: hashlib.sha256(archive.read(member)).hexdigest() for member in members}
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError) as error:
+    except UNREADABLE as error:
         raise KinetraceError(f"{path} is no readable zip ({error}); export again") from None
     if len(names) != len(members):
         raise KinetraceError(f"{path} holds a name twice; export again")
