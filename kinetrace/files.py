@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -21,15 +22,17 @@ ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time that the zip format can ho
 def staged(target: Path) -> Iterator[Path]:
     """Yield a path beside ``target`` to write to (file or folder); it replaces ``target`` on success.
 
-    A killed writer leaves only a ``.partial`` sibling, which the next call removes.
+    A killed writer leaves only a ``.partial`` or ``.old`` sibling, which the next call removes.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
+    partial, old = (target.with_name(f".{target.name}.{state}") for state in ("partial", "old"))
     _remove(partial)
+    _remove(old)
     yield partial
-    if target.is_dir():
-        _remove(target)
+    if os.path.lexists(target) and (target.is_dir() or partial.is_dir()):  # a rename replaces files only
+        target.replace(old)
     partial.replace(target)
+    _remove(old)
 
 
 def _remove(path: Path) -> None:

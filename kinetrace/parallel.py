@@ -2,10 +2,13 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+TRIAL = 0.25  # seconds of work in this process, to see how long an item takes
+WORTH = 4.0  # seconds of work left from which workers pay: starting them and their imports take about one
 
 
 def clip_map(
@@ -13,14 +16,29 @@ def clip_map(
 ) -> Iterator[Result]:
     """``function`` of each item, in the order of ``items``, as results come.
 
-    Few items run in this process, since starting workers costs more than they save. A cluster is chosen
+    Little work runs in this process, since starting workers costs more than they save. A cluster is chosen
     around the call: ``joblib.parallel_config(backend="ray", n_jobs=-1)``.
     """
-    import joblib
+    return progress(_mapped(function, items, jobs), len(items), label)
 
-    here = len(items) < 64 or jobs == 1
-    parallel = joblib.Parallel(n_jobs=1 if here else jobs, batch_size="auto", return_as="generator")
-    return progress(parallel(joblib.delayed(function)(item) for item in items), len(items), label)
+
+def _mapped(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[Result]:
+    done, spent = 0, 0.0
+    while done < len(items) and (jobs == 1 or not _worth_workers(done, spent, len(items) - done)):
+        start = perf_counter()
+        result = function(items[done])
+        spent += perf_counter() - start
+        done += 1
+        yield result
+    if done < len(items):
+        import joblib
+
+        parallel = joblib.Parallel(n_jobs=jobs, batch_size="auto", return_as="generator")
+        yield from parallel(joblib.delayed(function)(item) for item in items[done:])
+
+
+def _worth_workers(done: int, spent: float, left: int) -> bool:
+    return done > 0 and spent >= TRIAL and spent / done * left >= WORTH
 
 
 def progress(iterator: Iterator[Result], total: int, label: str) -> Iterator[Result]:

@@ -1,6 +1,7 @@
 """One WebDataset tar: samples by key, and bytes that depend on the clips alone."""
 
 import hashlib
+import io
 import json
 import re
 import tarfile
@@ -34,18 +35,26 @@ def content(clips: Sequence[Clip]) -> str:
 
 
 def write_tar(path: Path, clips: Sequence[Clip], read: Callable[[Clip], np.ndarray]) -> Tar:
-    """Write ``<key>.json`` and ``<key>.npy`` of each clip with WebDataset's writer, time and owner fixed."""
-    from webdataset.writer import TarWriter
+    """Write ``<key>.json`` and ``<key>.npy`` of each clip.
 
+    The bytes are those of ``webdataset.TarWriter(mtime=0)``, without its import of torch in every worker.
+    """
     shapes = []
-    with path.open("wb") as stream, TarWriter(stream, encoder=False, mtime=0) as writer:
+    with tarfile.open(path, "w") as archive:
         for clip in clips:
             frames = np.ascontiguousarray(read(clip), dtype="<f4")
             shapes.append(frames.shape)
-            sample = {"__key__": key(clip["clip_id"]), "npy": npy_bytes(frames), "json": _json(record(clip))}
-            writer.write(sample)
+            _add(archive, f"{key(clip['clip_id'])}.json", _json(record(clip)))
+            _add(archive, f"{key(clip['clip_id'])}.npy", npy_bytes(frames))
     places = [[*place, *shape] for place, shape in zip(_places(path), shapes, strict=True)]
     return Tar(digest(path), path.stat().st_size, places)
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mtime, member.mode = len(content), 0, 0o444
+    member.uname = member.gname = "bigdata"
+    archive.addfile(member, io.BytesIO(content))
 
 
 def _places(path: Path) -> list[tuple[int, int]]:

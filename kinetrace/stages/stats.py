@@ -26,10 +26,10 @@ def run(job: Job) -> None:
     Raises:
         KinetraceError: no clip passed validation, or clips differ in width.
     """
-    clips = read_table(job.folders.clips)
+    clips = read_table(job.folders.clips).sort_values("digest", kind="stable")
     if clips.empty:
         raise KinetraceError(f"{job.folders.clips} holds no clip: see {job.folders.quarantine} for the reasons")
-    moments = merged(summary.moments for _, summary in summaries(job, clips.sort_values("digest", kind="stable")))
+    moments = merged(summary.moments for _, summary in summaries(job, clips))
     write_npz(job.folders.stats_npz, {"count": moments.count, "mean": moments.mean, "std": moments.std})
     write_json(job.folders.stats_json, describe(clips) | {"observed": _observed(moments, clips)})
 

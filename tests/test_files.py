@@ -1,0 +1,156 @@
+import io
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+
+from kinetrace import files
+from kinetrace.errors import KinetraceError
+
+
+def test_staged_shows_the_target_only_when_complete(tmp_path):
+    target = tmp_path / "new" / "out.txt"
+    with files.staged(target) as partial:
+        partial.write_text("half")
+        assert not target.exists()
+    assert target.read_text() == "half"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_failure_leaves_what_was_there(tmp_path):
+    target = tmp_path / "out.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), files.staged(target) as partial:
+        partial.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    with files.staged(target) as partial:
+        assert not partial.exists()
+        partial.write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
+
+
+@pytest.mark.parametrize("before", ["folder", "file", "nothing"])
+def test_a_folder_replaces_whatever_was_there(tmp_path, before):
+    target = tmp_path / "out"
+    if before == "folder":
+        target.mkdir()
+        (target / "old").touch()
+    elif before == "file":
+        target.write_text("old")
+    with files.staged(target) as partial:
+        partial.mkdir()
+        (partial / "new").touch()
+    assert [path.name for path in target.iterdir()] == ["new"]
+
+
+def test_a_file_replaces_a_folder(tmp_path):
+    (tmp_path / "out" / "deep").mkdir(parents=True)
+    files.write_bytes(tmp_path / "out", b"1")
+    assert (tmp_path / "out").read_bytes() == b"1"
+
+
+def test_staged_replaces_a_link_and_not_what_it_points_to(tmp_path):
+    kept = tmp_path / "cache"
+    kept.mkdir()
+    (kept / "precious").touch()
+    (tmp_path / "out").symlink_to(kept)
+    with files.staged(tmp_path / "out") as partial:
+        partial.mkdir()
+    assert (kept / "precious").exists()
+    assert not (tmp_path / "out").is_symlink()
+
+
+STAGING = """
+import sys, time
+from pathlib import Path
+from kinetrace.files import staged
+with staged(Path(sys.argv[1])) as partial:
+    partial.mkdir()
+    (partial / "half").write_text("half")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_kill_9_leaves_the_old_folder_and_the_next_run_cleans_up(tmp_path):
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "old").touch()
+    process = subprocess.Popen([sys.executable, "-c", STAGING, str(target)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert [path.name for path in target.iterdir()] == ["old"]
+    with files.staged(target) as partial:
+        partial.mkdir()
+    assert list(tmp_path.iterdir()) == [target]
+    assert not list(target.iterdir())
+
+
+def test_npz_bytes_depend_on_content_alone(tmp_path):
+    arrays = {"b": np.arange(3.0), "a": np.eye(2, dtype=np.float32)}
+    files.write_npz(tmp_path / "1.npz", arrays)
+    os.utime(tmp_path / "1.npz", (0, 0))
+    files.write_npz(tmp_path / "2.npz", dict(reversed(arrays.items())))
+    assert (tmp_path / "1.npz").read_bytes() == (tmp_path / "2.npz").read_bytes()
+    back = files.read_npz(tmp_path / "1.npz")
+    assert back.keys() == arrays.keys()
+    assert all((back[name] == arrays[name]).all() and back[name].dtype == arrays[name].dtype for name in arrays)
+
+
+def test_pickles_are_neither_written_nor_read(tmp_path):
+    with pytest.raises(ValueError):
+        files.npy_bytes(np.array([{}], dtype=object))
+    np.savez(tmp_path / "evil.npz", x=np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError):
+        files.read_npz(tmp_path / "evil.npz")
+
+
+def test_zip_has_sorted_names_fixed_times_and_plain_permissions():
+    content = files.zip_bytes({"b/x": b"2", "a": b"1"})
+    assert content == files.zip_bytes({"a": b"1", "b/x": b"2"})
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.namelist() == ["a", "b/x"]
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {info.external_attr >> 16 for info in archive.infolist()} == {0o644}
+        assert archive.read("b/x") == b"2"
+
+
+def test_json_is_sorted_and_refuses_nan(tmp_path):
+    files.write_json(tmp_path / "a.json", {"b": 1, "a": "ü"})
+    assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{\n  "a": "ü",\n  "b": 1\n}\n'
+    with pytest.raises(ValueError):
+        files.write_json(tmp_path / "a.json", {"x": float("nan")})
+    assert files.read_json(tmp_path / "a.json") == {"a": "ü", "b": 1}
+
+
+def test_digest_of_ignores_the_order_of_keys_and_sees_every_value():
+    assert files.digest_of({"a": 1, "b": [2]}) == files.digest_of({"b": [2], "a": 1})
+    assert files.digest_of({"a": 1}) != files.digest_of({"a": "1"})
+
+
+def test_inside_accepts_names_within_the_folder(tmp_path):
+    assert files.inside(tmp_path, "a/b.npy") == tmp_path.resolve() / "a" / "b.npy"
+    assert files.inside(tmp_path, "a/../b.npy") == tmp_path.resolve() / "b.npy"
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/passwd", "link/x", "chain/x"])
+def test_inside_refuses_what_leads_out(tmp_path, name):
+    folder, outside = tmp_path / "in", tmp_path / "in-but-longer"
+    folder.mkdir()
+    outside.mkdir()
+    (folder / "link").symlink_to(outside)
+    (folder / "chain").symlink_to(folder / "link")
+    with pytest.raises(KinetraceError, match="leads outside"):
+        files.inside(folder, name)
+
+
+def test_a_link_that_stays_inside_is_fine(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert files.inside(tmp_path, "link/x") == tmp_path.resolve() / "real" / "x"
