@@ -51,6 +51,7 @@ def _root(
 @app.command(epilog="Example: kinetrace run sign")
 def run(workload: WorkloadName = "sign") -> None:
     """Run the nine stages through the Prefect flow and say what happened in each."""
+    os.chdir(Workspace.find().root)  # its own flows, stages and library
     os.execv(sys.executable, [sys.executable, "-m", "flows.pipeline", workload])
 
 

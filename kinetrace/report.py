@@ -1,0 +1,61 @@
+"""What each stage of a workload last decided, from its own files: the table at the end of a run."""
+
+import importlib
+import io
+import shutil
+from collections.abc import Mapping, Sequence
+
+from kinetrace.workspace import Folders
+
+NOTHING = "no result yet"
+RESULT = {  # what a stage writes last, by the name that Folders gives it
+    "validate": "quarantine",
+    "stats": "stats_json",
+    "motion": "motion_json",
+    "split": "split_json",
+    "shards": "shards",
+    "train": "history",
+    "evaluate": "metrics",
+    "export": "bundle",
+    "promote": "promotion",
+}
+SOURCES = {"twin": "synthetic data in {}", "import": "imported data in {}"}
+LOOK_FURTHER = """\
+Look further:
+  make ui                          MLflow and Prefect in the browser
+  reports/{workload}/                    what the data contract found
+  models/{workload}/metrics.json         metrics with their intervals; plots/ beside it
+  kinetrace trace {workload}@champion    from the model back to its clips
+"""
+
+
+def stages(folders: Folders, took: Mapping[str, str] | None = None) -> list[dict[str, str]]:
+    """One row a stage with ``stage`` and ``decided``; with ``took``, the duration of each, that too."""
+    names = [*(name for name in took or () if name in SOURCES), *RESULT]
+    rows = [{"stage": name, "decided": _decided(name, folders)} for name in names]
+    return [{**row, "took": took.get(row["stage"], "")} for row in rows] if took else rows
+
+
+def _decided(name: str, folders: Folders) -> str:
+    if name in SOURCES:
+        folder = folders.twin if name == "twin" else folders.imported
+        return SOURCES[name].format(folder.relative_to(folders.workspace.root))
+    if not getattr(folders, RESULT[name]).exists():
+        return NOTHING
+    text: str = importlib.import_module(f"kinetrace.stages.{name}").summary(folders)
+    return text
+
+
+def table(workload: str, rows: Sequence[Mapping[str, str]]) -> str:
+    """The rows as a table as wide as the terminal, then where to look further."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(title=workload, title_justify="left")
+    for name in rows[0]:
+        grid.add_column(name, justify="right" if name == "took" else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*row.values())
+    text = io.StringIO()
+    Console(file=text, width=shutil.get_terminal_size((120, 24)).columns).print(grid, markup=False)
+    return text.getvalue() + LOOK_FURTHER.format(workload=workload)
