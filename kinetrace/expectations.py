@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ROW = "row"  # position in the judged table, from 0: names a row even where clip_id does not
 SITE = "docs"
+# Data Docs put values into their pages unescaped: a stranger's markup would run in the reader's browser.
+MARKUP = str.maketrans({"<": "‹", ">": "›", '"': "”"})
 LONGEST_VALUE = 120  # characters of a stranger's text that a reason repeats
 
 
@@ -38,12 +40,18 @@ def judge(table: pd.DataFrame, rules: Sequence[Rule], name: str, docs: Path | No
     Raises:
         KinetraceError: a fatal rule is broken.
     """
-    numbered = table.reset_index(drop=True).rename_axis(index=None).assign(**{ROW: range(len(table))})
     if docs is None:
-        return _breaches(numbered, rules, _run(numbered, rules, name, None))
+        return _breaches(table, rules, _run(_judgeable(table), rules, name, None))
     with files.staged(docs) as partial:
-        results = _run(numbered, rules, name, partial)
-    return _breaches(numbered, rules, results)
+        results = _run(_judgeable(table), rules, name, partial)
+    return _breaches(table, rules, results)
+
+
+def _judgeable(table: pd.DataFrame) -> pd.DataFrame:
+    """``table`` with numbered rows and without markup."""
+    text = [name for name, kind in table.dtypes.items() if pd.api.types.is_string_dtype(kind)]
+    plain = {str(name): table[name].astype("string").str.translate(MARKUP) for name in text}
+    return table.assign(**plain, **{ROW: range(len(table))}).reset_index(drop=True)
 
 
 def _run(table: pd.DataFrame, rules: Sequence[Rule], name: str, docs: Path | None) -> list[Any]:

@@ -31,15 +31,17 @@ def load(path: Path) -> Loaded:
     Raises:
         KinetraceError: says in words why the file is no array of floats; the path is left to the caller.
     """
-    if not path.is_file():  # a pipe or a device would block or never end
-        raise KinetraceError("there is no such file")
     try:
+        if not path.is_file():  # a pipe or a device would block or never end
+            raise KinetraceError("there is no such file")
         with path.open("rb") as stream:
             _check_header(stream)
             stream.seek(0)
             content = stream.read(MAX_BYTES)
         array = np.load(io.BytesIO(content), allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
+    except OSError as error:
+        raise KinetraceError(f"the file cannot be read: {error.strerror}") from None
+    except (EOFError, ValueError) as error:
         raise KinetraceError(f"the file cannot be read: {error}") from None
     with np.errstate(over="ignore"):  # too large for float32 becomes infinite, which the contract refuses
         array = np.ascontiguousarray(array, dtype=np.float32)

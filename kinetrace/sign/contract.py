@@ -8,7 +8,7 @@ from kinetrace.sign.reader import DECIMAL, DECIMALS, INTEGER
 from kinetrace.workload import Rule
 
 MIN_FRAMES = 2
-PLAIN_NAME = r"^(?!/)(?!(.*/)?\.\.?(/|$))[^\x00-\x1f\x7f\\]+$"  # safe as a name inside an archive
+PLAIN_NAME = r"^(?!/)(?!(?:.*/)?\.\.?(?:/|$))[^\x00-\x1f\x7f\\]+$"  # safe as a name inside an archive
 
 
 def rules() -> list[Rule]:

@@ -22,8 +22,8 @@ REQUIRED = (
     "video_file", "feature_path", "num_frames", "sentence_id", "sentence", "category",
     "motion_mean", "motion_p95", "mean_visibility",
 )  # fmt: skip
-INTEGER = r"^-?\d{1,9}(\.0+)?$"
-DECIMAL = r"^(-?\d+(\.\d*)?([eE][-+]?\d{1,3})?)?$"  # or empty
+INTEGER = r"^-?[0-9]{1,9}(?:\.0+)?$"
+DECIMAL = r"^(?:-?[0-9]{1,20}(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,2})?)?$"  # or empty; always finite
 SUFFIX = r"(?<=[^/])\.(?=\w*[A-Za-z])\w{2,5}$"  # of a video file; "take.2" has none
 INTEGERS = ("num_frames", "sentence_id")
 DECIMALS = ("motion_mean", "motion_p95", "mean_visibility")
@@ -111,8 +111,13 @@ def inspect(raw: Path, jobs: int) -> pd.DataFrame:
     examined = clip_map(partial(examine, raw, declared.missing()), given["feature_path"].tolist(), jobs, "inspect")
     facts = pd.DataFrame([asdict(fact) for fact in examined], columns=list(Facts.__annotations__), index=given.index)
     table = pd.concat([_clips(given, facts, declared.fps), _own(given), _facts(given, facts)], axis=1)
-    ready = (table["num_frames"] == table[f"{FACT}frames"]).fillna(False)
+    ready = (
+        (table["num_frames"] == table[f"{FACT}frames"]).fillna(False)
+        & table["label_id"].notna()
+        & (table["label"] != "")
+    )
     table[f"{FACT}namesake"] = _earlier(table["clip_id"], table.index.to_series(), ready).astype("Int64")
+    ready &= table[f"{FACT}namesake"].isna()
     table[f"{FACT}repeats"] = _earlier(table["digest"].replace("", None), table["clip_id"], ready).astype("string")
     return table.reset_index(drop=True)
 
@@ -209,7 +214,7 @@ def _optional(given: pd.DataFrame, name: str) -> pd.Series:
 def _earlier(keys: pd.Series, names: pd.Series, ready: pd.Series) -> pd.Series:
     """For each row the name of the row that has its key first, null for that row itself.
 
-    A row whose ``num_frames`` is true goes before one that will be refused, so that no content is lost.
+    A ``ready`` row goes before one that will be refused for another reason, so that no content is lost.
     """
     order = (~ready).sort_values(kind="stable").index
     places = pd.Series(order, index=order)
