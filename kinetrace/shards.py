@@ -62,6 +62,11 @@ class Shards:
         """The views of several clips."""
         return [self.frames(index) for index in indices]
 
+    @property
+    def digest(self) -> str:
+        """The identity of all shards together: SHA-256 of the index, which holds every shard's."""
+        return digest(self.folder / INDEX)
+
     def verify(self) -> None:
         """Compare every file with the digest in the index.
 

@@ -15,12 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kinetrace import files
 from kinetrace.errors import KinetraceError
 from kinetrace.files import digest_of
 from kinetrace.parallel import clip_map
 from kinetrace.workload import Clip, Workload
 
 CHUNK = 256  # clips a transaction: what a killed run loses at most
+LAYOUT = "layout.json"  # by which a delivery says which parts its files have
 LEFTOVER = 86_400.0  # seconds after which an unfinished object belongs to a killed writer
 
 
@@ -115,6 +117,12 @@ def new_object(path: Path) -> Iterator[Path]:
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def reading(workload: Workload, raw: Path) -> list[str]:
+    """What decides a clip's values beside its bytes: the workload, its code, and how the delivery says to read it."""
+    layout = raw / LAYOUT
+    return [workload.name, code_of(workload), files.digest(layout) if layout.is_file() else ""]
 
 
 def code_of(workload: Workload) -> str:

@@ -13,7 +13,7 @@ from kinetrace.errors import KinetraceError
 from kinetrace.files import digest, read_json, read_npz, staged, write_json
 from kinetrace.parallel import clip_map
 from kinetrace.shards import INDEX, TABLE
-from kinetrace.store import Store, code_of, new_object
+from kinetrace.store import Store, new_object, reading
 from kinetrace.tars import VERSION, Tar, content, write_tar
 from kinetrace.workload import Clip, Job, Workload
 from kinetrace.workspace import Folders
@@ -61,7 +61,7 @@ def planned(table: pd.DataFrame, count: int) -> Plan:
 
 def _provide_all(job: Job, plan: Plan, folder: Path) -> dict[str, Tar]:
     """Fill ``folder``; an unchanged tar comes from the store, and its clips are not read."""
-    store = Store(job.folders.workspace.cache, "tar", VERSION, [job.workload.name, code_of(job.workload)])
+    store = Store(job.folders.workspace.cache, "tar", VERSION, reading(job.workload, job.raw))
     keys = {name: content(clips) for name, clips in plan.items()}
     known = {key: Tar(**json.loads(value)) for key, value in store.get(list(keys.values())).items()}
     tasks = [Task(name, plan[name], store.object(key), known.get(key)) for name, key in keys.items()]

@@ -110,6 +110,14 @@ def test_the_store_is_safe_to_delete(job):
     assert len(job.workload.reads()) == 10
 
 
+def test_another_layout_of_the_same_files_is_read_anew(job):
+    deliver(job, 5)
+    stats.run(job)
+    (job.raw / "layout.json").write_text("{}")
+    stats.run(job)
+    assert len(job.workload.reads()) == 10
+
+
 def test_no_clips_is_an_error(job):
     write_table(job.folders.clips, deliver(job, 2).iloc[:0])
     with pytest.raises(KinetraceError, match=r"holds no clip.*quarantine"):
