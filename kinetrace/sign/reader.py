@@ -111,15 +111,7 @@ def inspect(raw: Path, jobs: int) -> pd.DataFrame:
     examined = clip_map(partial(examine, raw, declared.missing()), given["feature_path"].tolist(), jobs, "inspect")
     facts = pd.DataFrame([asdict(fact) for fact in examined], columns=list(Facts.__annotations__), index=given.index)
     table = pd.concat([_clips(given, facts, declared.fps), _own(given), _facts(given, facts)], axis=1)
-    ready = (
-        (table["num_frames"] == table[f"{FACT}frames"]).fillna(False)
-        & table["label_id"].notna()
-        & (table["label"] != "")
-    )
-    table[f"{FACT}namesake"] = _earlier(table["clip_id"], table.index.to_series(), ready).astype("Int64")
-    ready &= table[f"{FACT}namesake"].isna()
-    table[f"{FACT}repeats"] = _earlier(table["digest"].replace("", None), table["clip_id"], ready).astype("string")
-    return table.reset_index(drop=True)
+    return table.assign(**_repeats(table)).reset_index(drop=True)
 
 
 def examine(raw: Path, missing: np.ndarray, feature_path: str) -> Facts:
@@ -200,6 +192,16 @@ def _facts(given: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     """Facts of the files, and the numbers as they were written."""
     written = given[[*INTEGERS, *DECIMALS]].apply(lambda column: column.str.strip())
     return pd.concat([facts[list(FACT_TYPES)].astype(FACT_TYPES), written], axis=1).add_prefix(FACT)
+
+
+def _repeats(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """Which row has a row's name first (its line), and which clip has its bytes first."""
+    true = (table["num_frames"] == table[f"{FACT}frames"]).fillna(False)
+    ready = true & table["label_id"].notna() & (table["label"] != "")
+    namesake = _earlier(table["clip_id"], table.index.to_series(), ready).astype("Int64")
+    contents = table["digest"].replace("", None)
+    repeats = _earlier(contents, table["clip_id"], ready & namesake.isna()).astype("string")
+    return {f"{FACT}namesake": namesake, f"{FACT}repeats": repeats}
 
 
 def _number(column: pd.Series, pattern: str) -> pd.Series:
