@@ -201,7 +201,19 @@ def rollback(workload: WorkloadName, why: Annotated[str, typer.Option(help="for 
     """Make the previous champion the champion again."""
     from kinetrace.registry import models
 
-    typer.echo(models.rollback(Workspace.find().of(workload), why))
+    typer.echo(models.rollback(Workspace.find().known(workload), why))
+
+
+@app.command(epilog="Example: kinetrace promote sign 3 --why 'labels were right after all'")
+def promote(
+    workload: WorkloadName,
+    version: Annotated[int, typer.Argument(help="a version of the registered model")],
+    why: Annotated[str, typer.Option(help="for the ledger")],
+) -> None:
+    """Make a version the champion by hand, past the gates."""
+    from kinetrace.registry import models
+
+    typer.echo(models.promote(Workspace.find().known(workload), version, why))
 
 
 def _show(value: Any, as_json: bool, text: str) -> None:

@@ -51,6 +51,17 @@ class Workspace:
         """The folders of one workload."""
         return Folders(self, workload)
 
+    def known(self, workload: str) -> "Folders":
+        """The same, of a workload that ``params.yaml`` has.
+
+        Raises:
+            KinetraceError: it has no such workload.
+        """
+        from kinetrace import params
+
+        params.source(self.params, workload)
+        return self.of(workload)
+
 
 @dataclass(frozen=True)
 class Folders:

@@ -1,5 +1,6 @@
 """Bundles: the same bytes for the same content, and nothing in them can change unnoticed."""
 
+import contextlib
 import json
 import shutil
 import zipfile
@@ -122,7 +123,5 @@ def test_no_changed_byte_of_a_zip_changes_what_is_read(
     content = bytearray(path.read_bytes())
     content[position % len(content)] ^= value
     path.write_bytes(content)
-    try:
+    with contextlib.suppress(KinetraceError):
         assert bundle.verify(path) == expected  # a byte that no reader looks at, such as a time
-    except KinetraceError:
-        pass

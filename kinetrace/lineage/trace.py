@@ -12,6 +12,7 @@ from kinetrace import bundle, params
 from kinetrace.errors import KinetraceError
 from kinetrace.registry import models, runs, tracking
 from kinetrace.registry.models import Version
+from kinetrace.stages.evaluate import words
 from kinetrace.workspace import Folders, Workspace
 
 SHORTEST = 6  # characters of a digest that say which one is meant
@@ -46,15 +47,23 @@ def trace(workspace: Workspace, subject: str) -> Trace:
     Raises:
         KinetraceError: nothing goes by that name; lists what can be given and which versions exist.
     """
-    if "@" in subject and not Path(subject).exists():
+    path = _path(subject)
+    if path:
+        return _of_bundle(workspace, path)
+    if "@" in subject:
         return _of_version(*_named(workspace, subject))
-    if Path(subject).exists():
-        return _of_bundle(workspace, Path(subject))
     if re.fullmatch(r"[0-9a-f]+", subject):
         found = _of_digest(workspace, subject) or _of_run(workspace, subject)
         if found:
             return found
     raise _unknown(workspace, subject)
+
+
+def _path(subject: str) -> Path | None:
+    try:
+        return Path(subject) if subject and Path(subject).exists() else None
+    except (OSError, ValueError):  # no file can have that name
+        return None
 
 
 def _workloads(workspace: Workspace) -> list[Folders]:
@@ -163,7 +172,7 @@ def _branches(found: Trace) -> Iterator[tuple[str, list[str]]]:
     yield commit, [f"kinetrace {lineage.get('version', '?')} · packages {lineage.get('packages', '')[:12]}"]
     yield "inputs (DVC)", _inputs(lineage)
     yield "clips", [_counts(split, values) for split, values in (lineage.get("counts") or {}).items()]
-    yield "metrics", [_metric(name, metric) for name, metric in sorted(found.metrics.items())]
+    yield "metrics", [words(name, metric) for name, metric in sorted(found.metrics.items())]
 
 
 def _sections(values: Mapping[str, Any]) -> list[str]:
@@ -184,8 +193,4 @@ def _inputs(lineage: Mapping[str, Any]) -> list[str]:
 
 
 def _counts(split: str, values: Mapping[str, int]) -> str:
-    return f"{split}: " + ", ".join(f"{count} {name}" for name, count in values.items())
-
-
-def _metric(name: str, metric: Mapping[str, Any]) -> str:
-    return f"{name} {metric['value']} [{metric['low']}, {metric['high']}]"
+    return f"{split}: {values['clips']} clips, {values['subjects']} subjects, {values['labels']} labels"

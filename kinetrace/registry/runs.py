@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from kinetrace import bundle, files
 from kinetrace.registry.tracking import connect, experiment
@@ -96,13 +98,10 @@ def place(digest: str) -> str:
 
 
 def artifact(client: "MlflowClient", run_id: str, digest: str, name: str) -> Path | None:
-    """A file that ``complete`` kept, or None when it is gone."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return Path(client.download_artifacts(run_id, f"{place(digest)}/{name}"))
-    except (MlflowException, OSError):
-        return None
+    """A file that ``complete`` kept, where it lies, or None when it is gone."""
+    root = Path(url2pathname(urlsplit(client.get_run(run_id).info.artifact_uri).path))
+    path = root / place(digest) / name
+    return path if path.is_file() else None
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

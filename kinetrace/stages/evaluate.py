@@ -24,6 +24,12 @@ def summary(folders: Folders) -> str:
 
 def words(name: str, metric: dict[str, Any]) -> str:
     """A metric for people: ``ret1 0.83 [0.78, 0.88] (chance 0.02)``."""
-    baselines = ", ".join(f"{key} {value:.3g}" for key, value in sorted((metric.get("baselines") or {}).items()))
-    interval = f"{name} {metric['value']:.3g} [{metric['low']:.3g}, {metric['high']:.3g}]"
+    baselines = ", ".join(f"{key} {figure(value)}" for key, value in sorted((metric.get("baselines") or {}).items()))
+    value, low, high = (figure(metric[part]) for part in ("value", "low", "high"))
+    interval = f"{name} {value} [{low}, {high}]"
     return f"{interval} ({baselines})" if baselines else interval
+
+
+def figure(value: float | None) -> str:
+    """Three digits; None is what could not be measured."""
+    return "unknown" if value is None else f"{value:.3g}"

@@ -82,7 +82,7 @@ def test_a_champion_judged_by_new_limits_stays_the_champion(tmp_path: Path) -> N
     promote.run(job)
     record = files.read_json(job.folders.promotion)
     assert (record["decision"], record["champion"]) == ("already champion", record["digest"])
-    assert [gate["passed"] for gate in record["gates"]][0] is False
+    assert record["gates"][0]["passed"] is False
 
 
 @pytest.mark.parametrize(
