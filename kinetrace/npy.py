@@ -19,10 +19,15 @@ _HEADERS = {b"\x01\x00": np.lib.format.read_array_header_1_0, b"\x02\x00": np.li
 
 @dataclass(frozen=True)
 class Loaded:
-    """An array and the SHA-256 of the bytes that it was read from."""
+    """An array and the bytes that it was read from."""
 
     array: np.ndarray
-    digest: str
+    content: bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bytes, in hex."""
+        return hashlib.sha256(self.content).hexdigest()
 
 
 def load(path: Path) -> Loaded:
@@ -45,7 +50,7 @@ def load(path: Path) -> Loaded:
         raise KinetraceError(f"the file cannot be read: {error}") from None
     with np.errstate(over="ignore"):  # too large for float32 becomes infinite, which the contract refuses
         array = np.ascontiguousarray(array, dtype=np.float32)
-    return Loaded(array, hashlib.sha256(content).hexdigest())
+    return Loaded(array, content)
 
 
 def _check_header(stream: BinaryIO) -> None:

@@ -7,6 +7,7 @@ the same order; ValueError if their numbers differ.
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import category, combining, normalize
 
 import numpy as np
 
@@ -28,6 +29,17 @@ def words(sentences: Sequence[str]) -> list[list[str]]:
     from jiwer.transformations import wer_default
 
     return [wer_default([sentence])[0] for sentence in sentences]
+
+
+def normalized(sentences: Sequence[str]) -> list[str]:
+    """Lower case, without accents and punctuation, single spaces: for models whose vocabulary lacks them."""
+    return [" ".join("".join(map(_plain, normalize("NFKD", text.lower()))).split()) for text in sentences]
+
+
+def _plain(mark: str) -> str:
+    if combining(mark):
+        return ""
+    return " " if category(mark)[0] in "PS" else mark
 
 
 def word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

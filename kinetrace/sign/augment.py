@@ -38,10 +38,12 @@ class Draws:
         noise = np.empty((len(clip_ids), frames, WIDTH), np.float32)
         for row, clip_id in enumerate(clip_ids):
             key = hashlib.blake2b(f"{seed}:{epoch}:{view}:{clip_id}".encode(), digest_size=16).digest()
-            generator = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
-            generator.random(out=uniform[row], dtype=np.float32)
-            generator.random(out=hide[row], dtype=np.float32)
-            generator.standard_normal(out=noise[row], dtype=np.float32)
+            bits = np.random.Philox(key=int.from_bytes(key, "little"))
+            # two streams: how many frames are drawn must not decide what comes after them
+            single, frame = np.random.Generator(bits), np.random.Generator(bits.jumped())
+            single.random(out=uniform[row], dtype=np.float32)
+            single.random(out=hide[row], dtype=np.float32)
+            frame.standard_normal(out=noise[row], dtype=np.float32)
         return cls(torch.from_numpy(uniform), torch.from_numpy(hide), torch.from_numpy(noise))
 
     def cut(self, frames: int) -> "Draws":
@@ -124,17 +126,18 @@ def _take(frames_BTF: Tensor, index_BT: Tensor) -> Tensor:
 
 
 def mirror(frames_BTF: Tensor, chosen_B: Tensor) -> Tensor:
-    """Left and right exchanged and x reflected, for the chosen clips."""
+    """Left and right exchanged and x reflected, for the chosen clips; missing parts stay missing."""
     mirrored = frames_BTF[..., _MIRROR].clone()
     for part in PARTS:
         points = split_points(mirrored, part)
-        points[..., 0] = 1 - points[..., 0]
+        seen = (points != 0).any((-2, -1))[..., None]
+        points[..., 0] = torch.where(seen, 1 - points[..., 0], 0.0)
     return torch.where(chosen_B[:, None, None], mirrored, frames_BTF)
 
 
 def move(frames_BTF: Tensor, mask_BT: Tensor, draws: Draws, params: AugmentParams) -> Tensor:
     """Yaw, roll, scale, shift and noise, with the shoulders as the frame of reference."""
-    centre_BT3, unit_B = body_frame(frames_BTF, mask_BT)
+    centre_BT3, unit_B, _ = body_frame(frames_BTF, mask_BT)
     unit = unit_B[:, None, None]
     yaw_B = draws.signed(4, math.radians(params.yaw))
     rows = _plane(draws, params)

@@ -3,7 +3,6 @@
 Shape suffixes: B clips, T frames, F = 540 raw values.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +40,7 @@ class Corpus:
             return frames
         return frames[np.linspace(0, len(frames) - 1, self.max_frames).round().astype(int)]
 
-    def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
         """Padded frames ``[B, T, 540]`` and lengths ``[B]``."""
         clips = [self.frames(index) for index in indices]
         lengths = np.array([len(clip) for clip in clips])

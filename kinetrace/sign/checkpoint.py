@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save
 
 from kinetrace import files
+from kinetrace.errors import KinetraceError
 from kinetrace.sign.network import SignModel
 from kinetrace.sign.params import ModelParams
 from kinetrace.sign.text import Vocabulary
@@ -44,7 +45,13 @@ class Checkpoint:
 
     @classmethod
     def load(cls, folder: Path) -> "Checkpoint":
-        """Read what ``save`` wrote."""
+        """Read what ``save`` wrote.
+
+        Raises:
+            KinetraceError: there is no checkpoint.
+        """
+        if not (folder / "config.json").is_file():
+            raise KinetraceError(f"{folder} holds no checkpoint: run the stage train")
         config = files.read_json(folder / "config.json")
         weights = load_file(folder / "model.safetensors")
         bank_LE = weights.pop("bank")

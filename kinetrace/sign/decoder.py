@@ -31,7 +31,8 @@ class Decoder(nn.Module):
         length = text_BL.shape[1]
         future_LL = torch.ones(length, length, dtype=torch.bool, device=text_BL.device).triu(1)
         out_BLW = self.layers(x_BLW, tokens_BNW, tgt_mask=future_LL, memory_key_padding_mask=~mask_BN)
-        return out_BLW @ self.embed.weight.T
+        logits_BLV: Tensor = out_BLW @ self.embed.weight.T
+        return logits_BLV
 
 
 @torch.inference_mode()
@@ -41,7 +42,7 @@ def beam_search(
     """The best hypothesis of each clip, without ``BEGIN`` and ``END``; ``beams=1`` is greedy.
 
     A hypothesis is ranked by its log probability over ``length ** length_penalty`` (Wu et al. 2016, without the
-    constant). All hypotheses of all clips go through the decoder together.
+    constant), its length being its tokens with ``END``. All hypotheses of all clips go through the decoder together.
     """
     batch, vocabulary = len(tokens_BNW), decoder.embed.num_embeddings
     tokens, mask = tokens_BNW.repeat_interleave(beams, 0), mask_BN.repeat_interleave(beams, 0)
@@ -50,13 +51,14 @@ def beam_search(
     score_BK[:, 0] = 0  # all beams start equal: only one may branch
     for _ in range(max_tokens):
         log_BKV = decoder(text, tokens, mask)[:, -1].log_softmax(-1).view(batch, beams, vocabulary)
+        log_BKV[..., BEGIN] = -torch.inf  # smoothing gives it some probability
         done_BK = ((text == END) | (text == PAD)).any(-1).view(batch, beams)
         if done_BK.all():
             break
         total_BKV = score_BK[..., None] + log_BKV.masked_fill(done_BK[..., None], -torch.inf)
         total_BKV[..., PAD] = torch.where(done_BK, score_BK, -torch.inf)  # a finished hypothesis only pads
-        lengths_BK = (text != PAD).sum(-1).view(batch, beams)
-        penalty_BK = (lengths_BK + (~done_BK).long()).clamp(min=1) ** length_penalty
+        lengths_BK = (text[:, 1:] != PAD).sum(-1).view(batch, beams)
+        penalty_BK = (lengths_BK + (~done_BK).long()) ** length_penalty
         best = (total_BKV / penalty_BK[..., None]).flatten(1).topk(beams).indices
         beam_BK = best // vocabulary
         score_BK = total_BKV.flatten(1).gather(1, best)

@@ -5,6 +5,7 @@ Shape suffixes: B clips, T frames, N tokens (every second frame), C channels, W 
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -98,10 +99,8 @@ class Encoder(nn.Module):
 
     def _through(self, blocks: nn.ModuleList, x: Tensor, mask: Tensor) -> Tensor:
         for block in blocks:
-            if self.recompute and self.training:
-                x = checkpoint(block, x, mask, use_reentrant=False)
-            else:
-                x = block(x, mask)
+            again = self.recompute and self.training
+            x = checkpoint(block, x, mask, use_reentrant=False) if again else block(x, mask)
         return x
 
 
@@ -154,11 +153,11 @@ def _onnx_gru(gru: nn.GRU, x_NBW: Tensor) -> Tensor:
         reset, update, new = weights.chunk(3)
         return torch.cat([update, reset, new])[None]
 
-    biases = torch.cat([gates(gru.bias_ih_l0), gates(gru.bias_hh_l0)], -1)
-    inputs = (x_NBW, gates(gru.weight_ih_l0), gates(gru.weight_hh_l0), biases)
+    input_weights, state_weights, input_bias, state_bias = (gates(weights) for weights in gru.all_weights[0])
+    inputs = (x_NBW, input_weights, state_weights, torch.cat([input_bias, state_bias], -1))
     size = gru.hidden_size
     shape = [x_NBW.shape[0], 1, x_NBW.shape[1], size]
-    attributes = {"hidden_size": size, "linear_before_reset": 1}
+    attributes: dict[str, Any] = {"hidden_size": size, "linear_before_reset": 1}
     states: Tensor = torch.onnx.ops.symbolic("GRU", inputs, attributes, dtype=x_NBW.dtype, shape=shape)
     return states[:, 0]
 

@@ -3,6 +3,7 @@
 Retrieval ranks *sentences*: a sentence scores by its most similar training clip (Ret, MRR) or by its text (Inst).
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,13 +11,15 @@ import numpy as np
 import pandas as pd
 
 from kinetrace import clips, files
-from kinetrace.metrics import bootstrap, embedding, retrieval, text
+from kinetrace.metrics import bootstrap, retrieval, text
+from kinetrace.metrics.embedding import unit
+from kinetrace.params import EvaluateParams
 from kinetrace.shards import Shards
 from kinetrace.sign import plots
 from kinetrace.sign.batches import Corpus
 from kinetrace.sign.checkpoint import Checkpoint
 from kinetrace.sign.inference import encode_corpus
-from kinetrace.sign.params import EvaluateParams, SignParams
+from kinetrace.sign.params import SignParams
 from kinetrace.workload import Job
 
 NEIGHBOUR_FRAMES = 16  # frames a clip is resampled to for the nearest-neighbour baseline
@@ -24,12 +27,16 @@ NEIGHBOUR_FRAMES = 16  # frames a clip is resampled to for the nearest-neighbour
 
 @dataclass(frozen=True)
 class Scores:
-    """Of each test clip: ``ranks`` of its sentence among ``labels`` by clip and by text, similarities, hypothesis."""
+    """Of each test clip: ``ranks`` of its sentence among ``labels`` by clip and by text, similarities, and texts.
+
+    ``references`` and ``hypotheses`` are without case, accents and punctuation, which the decoder's vocabulary lacks.
+    """
 
     clip_ranks: np.ndarray
     text_ranks: np.ndarray
     positive: np.ndarray
     negative: np.ndarray
+    references: list[str]
     hypotheses: list[str]
     nearest: np.ndarray  # [N] the sentence id that the model would answer
 
@@ -60,7 +67,8 @@ def run(job: Job) -> None:
 
 def subjects(corpus: Corpus) -> np.ndarray:
     """``[N]`` the person of each clip."""
-    return corpus.shards.clips.subject.to_numpy(dtype=str)
+    names: np.ndarray = corpus.shards.clips.subject.to_numpy(dtype=str)
+    return names
 
 
 def text_anchors(checkpoint: Checkpoint, test: Corpus) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +104,8 @@ def score(
         text_ranks=retrieval.ranks(to_text, test.labels, ids),
         positive=(to_text * own).sum(1),
         negative=np.where(own, 0, to_text).sum(1) / (~own).sum(1),
-        hypotheses=hypotheses,
+        references=text.normalized(test.sentences),
+        hypotheses=text.normalized(hypotheses),
         nearest=labels[by_label.argmax(1)],
     )
 
@@ -105,13 +114,13 @@ def predictions(test: Corpus, scores: Scores) -> pd.DataFrame:
     """One row a test clip: what was right, what was answered, and each metric's numerator and denominator."""
     rows = test.shards.clips
     table = rows[["clip_id", "digest", "subject", "label_id"]].assign(
-        truth=[text.normalized(sentence) for sentence in test.sentences],
-        hypothesis=[text.normalized(sentence) for sentence in scores.hypotheses],
+        truth=scores.references,
+        hypothesis=scores.hypotheses,
         nearest_label_id=scores.nearest,
         rank=scores.clip_ranks,
         text_rank=scores.text_ranks,
     )
-    errors, words = text.word_errors(test.sentences, scores.hypotheses)
+    errors, words = text.word_errors(scores.references, scores.hypotheses)
     one = np.ones(len(table))
     ratios = {
         "ret1": (scores.clip_ranks <= 1, one),
@@ -121,7 +130,7 @@ def predictions(test: Corpus, scores: Scores) -> pd.DataFrame:
         "pos_sim": (scores.positive, one),
         "neg_sim": (scores.negative, one),
         "wer": (errors, words),
-        "exact": (text.exact(test.sentences, scores.hypotheses), one),
+        "exact": (text.exact(scores.references, scores.hypotheses), one),
     }
     for name, (numerator, denominator) in ratios.items():
         table[f"{name}/numerator"] = np.asarray(numerator, dtype=np.float64)
@@ -142,12 +151,10 @@ def report(
         seed=params.seed,
     )  # fmt: skip
     found = {}
-    for name in [column.removesuffix("/numerator") for column in table if column.endswith("/numerator")]:
+    for name in [str(column).removesuffix("/numerator") for column in table if str(column).endswith("/numerator")]:
         sums = table[[f"{name}/numerator", f"{name}/denominator"]].to_numpy()
         found[name] = interval(sums, bootstrap.ratio)
-    statistics, combine = text.bleu_statistics(test.sentences, scores.hypotheses)
-    found["bleu"] = interval(statistics, combine)
-    _, signature = text.bleu(test.sentences, scores.hypotheses)
+    found["bleu"] = interval(text.bleu_statistics(scores.references, scores.hypotheses), text.bleu_of)
     metrics = {
         name: {
             "value": value.value,
@@ -164,7 +171,7 @@ def report(
         "test_subjects": sorted(set(subjects(test).tolist())),
         "test_sentences": len(set(test.labels.tolist())),
         "test_digest": files.digest_of(sorted(table.digest)),
-        "bleu_signature": signature,
+        "bleu_signature": text.bleu(scores.references, scores.hypotheses).signature,
     }
 
 
@@ -192,12 +199,13 @@ def trivial(gallery: Corpus, test: Corpus, std: np.ndarray) -> dict[str, dict[st
     }
 
 
-def _text_scores(references: list[str], hypotheses: list[str]) -> dict[str, float]:
+def _text_scores(sentences: list[str], answers: list[str]) -> dict[str, float]:
+    references, hypotheses = text.normalized(sentences), text.normalized(answers)
     errors, words = text.word_errors(references, hypotheses)
     return {
         "wer": float(errors.sum() / words.sum()),
         "exact": float(np.mean(text.exact(references, hypotheses))),
-        "bleu": text.bleu(references, hypotheses)[0],
+        "bleu": text.bleu(references, hypotheses).value,
     }
 
 
@@ -209,16 +217,13 @@ def raw_vectors(corpus: Corpus, std: np.ndarray) -> np.ndarray:
         picked = np.linspace(0, len(frames) - 1, NEIGHBOUR_FRAMES).round().astype(int)
         rows.append((frames[picked] / np.maximum(std, 1e-6)).ravel())
     vectors = np.stack(rows).astype(np.float32)
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return unit(vectors)
 
 
 def confused(gallery: Corpus, test: Corpus, scores: Scores, most: int = 15) -> list[tuple[str, str, int]]:
     """(true sentence, answered sentence, clips): the commonest wrong answers."""
     names = dict(zip(gallery.labels.tolist(), gallery.sentences, strict=True))
-    wrong = scores.nearest != test.labels
-    pairs = zip(
-        np.array(test.sentences)[wrong], (names[label] for label in scores.nearest[wrong].tolist()), strict=True
-    )
-    counts = pd.Series(list(pairs), dtype=object).value_counts(sort=False)
-    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return [(true, answered, int(number)) for (true, answered), number in ordered[:most]]  # type: ignore[misc]
+    wrong = np.flatnonzero(scores.nearest != test.labels).tolist()
+    pairs = Counter((test.sentences[index], names[int(scores.nearest[index])]) for index in wrong)
+    ordered = sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [(true, answered, number) for (true, answered), number in ordered[:most]]

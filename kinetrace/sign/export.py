@@ -12,6 +12,7 @@ import torch
 
 from kinetrace import files
 from kinetrace.errors import KinetraceError
+from kinetrace.metrics.embedding import unit
 from kinetrace.shards import Shards
 from kinetrace.sign.batches import Corpus
 from kinetrace.sign.checkpoint import Checkpoint
@@ -51,7 +52,7 @@ def write_graphs(model: SignModel, target: Path, opset: int) -> None:
     (target / ONNX_FILE).write_bytes(onnx_bytes(model, example, opset))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is deprecated, and still what serves without ONNX Runtime
-        traced = torch.jit.trace(model, example, check_trace=False)
+        traced = torch.jit.trace(model, example, check_trace=False)  # type: ignore[no-untyped-call]
         buffer = io.BytesIO()
         torch.jit.save(traced, buffer)
     (target / TORCHSCRIPT_FILE).write_bytes(buffer.getvalue())
@@ -80,7 +81,7 @@ def measure_parity(model: SignModel, target: Path, shards: Shards, params: SignP
     chosen = np.linspace(0, len(corpus) - 1, min(params.export.parity_clips, len(corpus))).round().astype(int)
     frames, lengths = corpus.batch(chosen)
     session = onnxruntime.InferenceSession(target / ONNX_FILE, providers=["CPUExecutionProvider"])
-    script = torch.jit.load(target / TORCHSCRIPT_FILE)
+    script = torch.jit.load(target / TORCHSCRIPT_FILE)  # type: ignore[no-untyped-call]
     with torch.inference_mode():
         truth = model(frames, lengths)[0].numpy()
         scripted = script(frames, lengths)[0].numpy()
@@ -99,7 +100,7 @@ def refuse(parity: dict[str, float], tolerance: float) -> None:
 
 
 def write_references(checkpoint: Checkpoint, gallery: Corpus, target: Path) -> None:
-    """``embeddings.npy`` [N, D], ``embeddings_map.csv`` (a row an embedding) and ``prototypes.npz`` (a mean a sentence)."""
+    """``embeddings.npy`` [N, D], ``embeddings_map.csv`` (a row an embedding) and ``prototypes.npz``."""
     embeddings = encode_corpus(checkpoint.model, gallery).embeddings
     (target / "embeddings.npy").write_bytes(files.npy_bytes(embeddings))
     rows: pd.DataFrame = gallery.shards.clips
@@ -109,12 +110,11 @@ def write_references(checkpoint: Checkpoint, gallery: Corpus, target: Path) -> N
     )
     ids = np.unique(gallery.labels)
     means = np.stack([embeddings[gallery.labels == label].mean(0) for label in ids])
-    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
     with torch.inference_mode():
         texts = checkpoint.model.project_text(checkpoint.bank_LE).numpy()
     files.write_npz(
         target / "prototypes.npz",
-        {"sentence_ids": ids, "prototypes": means, "text_ids": np.array(checkpoint.sentence_ids), "texts": texts},
+        {"sentence_ids": ids, "prototypes": unit(means), "text_ids": np.array(checkpoint.sentence_ids), "texts": texts},
     )
 
 

@@ -7,13 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kinetrace.sign.features import SMALLEST_UNIT
 from kinetrace.sign.landmarks import LEFT_SHOULDER, PARTS, RIGHT_SHOULDER, VALUES_A_POINT, columns
 
 UPPER_BODY = 23  # pose points from here on are hips and legs, which a seated signer's camera does not see
 EPSILON = 1e-6
 
 
-def frame_mask(lengths_B: Tensor, frames: int | Tensor) -> Tensor:
+def frame_mask(lengths_B: Tensor, frames: int) -> Tensor:
     """``[B, T]`` bool: which frames belong to the clip."""
     return torch.arange(frames, device=lengths_B.device)[None] < lengths_B[:, None]
 
@@ -41,14 +42,13 @@ class Frontend(nn.Module):
 
     def forward(self, frames_BTF: Tensor, mask_BT: Tensor) -> Tensor:
         """``[B, T, C]``, zero where the mask is."""
-        mask_BT1 = mask_BT[..., None]
-        centre_BT3, unit_B = body_frame(frames_BTF, mask_BT)
+        centre_BT3, unit_B, placed_BT = body_frame(frames_BTF, mask_BT)
         positions, extras, flags = [], [], []
         for part in self.parts:
             points_BTPV = split_points(frames_BTF, part)[:, :, : _points(part)]
-            seen_BT1 = mask_BT1 & (points_BTPV != 0).flatten(2).any(-1, keepdim=True)
+            seen_BT1 = placed_BT[..., None] & (points_BTPV != 0).flatten(2).any(-1, keepdim=True)
             body_BTP3 = (points_BTPV[..., :3] - centre_BT3[:, :, None]) / unit_B[:, None, None, None]
-            positions.append(self._normalized(part, body_BTP3[..., :2].flatten(2)) * seen_BT1)
+            positions.append(torch.where(seen_BT1, self._normalized(part, body_BTP3[..., :2].flatten(2)), 0.0))
             if part.endswith("hand"):
                 wrist_BTP3 = body_BTP3 - body_BTP3[:, :, :1]
                 extras.append(3.0 * wrist_BTP3.flatten(2) * seen_BT1)
@@ -77,21 +77,26 @@ def _part_statistics(part: str, mean_F: np.ndarray, std_F: np.ndarray) -> tuple[
 
 def split_points(frames_BTF: Tensor, part: str) -> Tensor:
     """``[B, T, P, 3 or 4]``: the points of one part."""
-    return frames_BTF[..., PARTS[part]].unflatten(-1, (-1, VALUES_A_POINT[part]))
+    values_BTC = frames_BTF[..., PARTS[part]]
+    return values_BTC.reshape(*values_BTC.shape[:-1], -1, VALUES_A_POINT[part])
 
 
-def body_frame(frames_BTF: Tensor, mask_BT: Tensor) -> tuple[Tensor, Tensor]:
-    """Middle of the shoulders ``[B, T, 3]`` and mean shoulder distance ``[B]`` (1 where no pose was seen)."""
+def body_frame(frames_BTF: Tensor, mask_BT: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Middle of the shoulders ``[B, T, 3]``, mean shoulder distance ``[B]``, and which frames they place ``[B, T]``.
+
+    A frame without a pose has no origin. A clip without a usable pose keeps its own coordinates, as in ``features``.
+    """
     left = frames_BTF[..., columns("pose", LEFT_SHOULDER)][..., :3]
     right = frames_BTF[..., columns("pose", RIGHT_SHOULDER)][..., :3]
     seen_BT = mask_BT & (frames_BTF[..., PARTS["pose"]] != 0).any(-1)
     gap_BT = (left - right)[..., :2].square().sum(-1).add(EPSILON**2).sqrt()
     unit_B = (gap_BT * seen_BT).sum(-1) / seen_BT.sum(-1).clamp(min=1)
-    return (left + right) / 2, torch.where(unit_B > 1e-3, unit_B, torch.ones_like(unit_B))
+    usable_B = unit_B > SMALLEST_UNIT
+    centre_BT3 = torch.where(usable_B[:, None, None], (left + right) / 2, 0.0)
+    return centre_BT3, torch.where(usable_B, unit_B, 1.0), mask_BT & (seen_BT | ~usable_B[:, None])
 
 
 def lagged(values_BTC: Tensor, seen_BTC: Tensor, lag: int) -> Tensor:
     """``[B, T, C]``: difference to ``lag`` frames before, zero where either was not seen."""
-    later, earlier = values_BTC[:, lag:], values_BTC[:, :-lag]
-    both = seen_BTC[:, lag:] * seen_BTC[:, :-lag]
-    return nn.functional.pad((later - earlier) * both, (0, 0, lag, 0))
+    earlier_BTC, known_BTC = (nn.functional.pad(x, (0, 0, lag, 0))[:, :-lag] for x in (values_BTC, seen_BTC))
+    return (values_BTC - earlier_BTC) * seen_BTC * known_BTC

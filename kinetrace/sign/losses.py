@@ -27,7 +27,8 @@ def contrastive(embedding_BD: Tensor, labels_B: Tensor, temperature: float = 0.1
     logits_BB = embedding_BD @ embedding_BD.T / temperature
     self_BB = torch.eye(len(labels_B), dtype=torch.bool, device=logits_BB.device)
     same_BB = (labels_B[:, None] == labels_B[None]) & ~self_BB
-    return _spread(logits_BB.masked_fill(self_BB, -1e9), same_BB.to(logits_BB.dtype))
+    lowest = torch.finfo(logits_BB.dtype).min  # not infinity, which times zero is NaN; half precision ends at 65504
+    return _spread(logits_BB.masked_fill(self_BB, lowest), same_BB.to(logits_BB.dtype))
 
 
 def generation(logits_BTV: Tensor, target_BT: Tensor, smoothing: float) -> Tensor:

@@ -39,7 +39,8 @@ class MotionPool(nn.Module):
     def forward(self, x_BNW: Tensor, mask_BN: Tensor, energy_BN: Tensor) -> Tensor:
         logits_BN = self.score(x_BNW)[..., 0] + self.motion * torch.log1p(energy_BN)
         weights_BN = logits_BN.masked_fill(~mask_BN, -torch.inf).softmax(-1)
-        return (weights_BN[..., None] * x_BNW).sum(1)
+        pooled_BW: Tensor = (weights_BN[..., None] * x_BNW).sum(1)
+        return pooled_BW
 
 
 class SignModel(nn.Module):

@@ -25,8 +25,8 @@ class ModelParams(Section):
     """The network; sizes in channels, ``dropout`` as a share."""
 
     encoder: Literal["conv", "gru", "transformer"]
-    parts: list[Literal["pose", "left_hand", "right_hand", "face"]]
-    width: Positive
+    parts: Annotated[list[Literal["pose", "left_hand", "right_hand", "face"]], Field(min_length=1)]
+    width: Annotated[int, Field(ge=4, multiple_of=4)]  # each of the four attention heads gets a quarter
     depth: Positive
     embedding: Positive
     decoder_depth: Positive

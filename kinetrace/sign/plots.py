@@ -22,13 +22,18 @@ def _figure(width: float = 8, height: float = 4, panels: int = 1) -> tuple[Any, 
     return figure, axes
 
 
+def _plain(text: str) -> str:
+    """``text`` as it is: matplotlib would read dollars as mathematics."""
+    return text.replace("$", r"\$")
+
+
 def curves(target: Path, history: pd.DataFrame) -> None:
     """Losses and validation figures by epoch."""
     figure, (left, right) = _figure(10, 4, 2)
     for name in LOSSES:
         left.plot(history.epoch + 1, history[name], label=name)
     left.set(title="training losses, unweighted", xlabel="epoch", yscale="log")
-    for name in (column for column in history if column.startswith("val_")):
+    for name in (str(column) for column in history if str(column).startswith("val_")):
         right.plot(history.epoch + 1, history[name], label=name.removeprefix("val_"))
     right.set(title="validation split, averaged weights", xlabel="epoch", ylim=(-0.25, 1.05))
     for axis in (left, right):
@@ -51,20 +56,21 @@ def similarities(target: Path, positive: np.ndarray, negative: np.ndarray) -> No
 def embedding_map(target: Path, embeddings: np.ndarray, sentences: Sequence[str], subjects: np.ndarray) -> None:
     """t-SNE of the test clips: a colour a sentence, a marker a subject."""
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     perplexity = max(1.0, min(30.0, (len(embeddings) - 1) / 3))
     if len(embeddings) < 3:
         placed = np.zeros((len(embeddings), 2))
     else:
-        placed = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(embeddings)
+        with threadpool_limits(1):  # threads would add in another order, and on busy cores mostly wait for each other
+            placed = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(embeddings)
     figure, (axis,) = _figure(8, 7)
     names = {name: index for index, name in enumerate(sorted(set(sentences)))}
     colour = np.array([names[sentence] for sentence in sentences]) / max(1, len(names) - 1)
     for subject, marker in zip(sorted(set(subjects.tolist())), "os^vDPX*<>" * 100, strict=False):
         chosen = subjects == subject
-        axis.scatter(
-            *placed[chosen].T, c=colour[chosen], cmap="turbo", vmin=0, vmax=1, s=22, marker=marker, label=subject
-        )
+        name = _plain(subject)
+        axis.scatter(*placed[chosen].T, c=colour[chosen], cmap="turbo", vmin=0, vmax=1, s=22, marker=marker, label=name)
     axis.set(title=f"test clips: a colour for each of {len(names)} sentences (t-SNE)", xticks=[], yticks=[])
     axis.legend(title="subject", frameon=False, fontsize="small")
     figure.savefig(target)
@@ -75,7 +81,7 @@ def confusions(target: Path, pairs: Sequence[tuple[str, str, int]]) -> None:
     figure, (axis,) = _figure(10, max(2.0, 0.45 * len(pairs) + 1.2))
     if not pairs:
         axis.text(0.5, 0.5, "no test clip was confused", ha="center", va="center", transform=axis.transAxes)
-    names = [f"{true}\n→ {answered}" for true, answered, _ in pairs]
+    names = [_plain(f"{true}\n→ {answered}") for true, answered, _ in pairs]
     axis.barh(range(len(pairs)), [count for *_, count in pairs], color=ORANGE)
     axis.set_yticks(range(len(pairs)), names, fontsize=7)
     axis.invert_yaxis()

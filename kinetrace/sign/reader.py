@@ -1,7 +1,7 @@
 """The native layout of a ``sign`` data set: ``metadata.csv``, ``.npy`` features and an optional ``layout.json``."""
 
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -77,8 +77,12 @@ def layout(raw: Path) -> Layout:
         KinetraceError: ``layout.json`` is no JSON or has a wrong or unknown field.
     """
     path = raw / "layout.json"
-    if not path.is_file():
-        return Layout()
+    return _layout(path, path.stat().st_mtime_ns) if path.is_file() else Layout()
+
+
+@lru_cache(maxsize=8)
+def _layout(path: Path, modified: int) -> Layout:
+    """Parsed once, not once a clip; ``modified`` makes a changed file another key."""
     try:
         value = read_json(path)
     except ValueError as error:

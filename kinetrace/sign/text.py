@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 
 from kinetrace.errors import KinetraceError
 from kinetrace.sign.decoder import BEGIN, END, PAD
@@ -24,8 +25,8 @@ def encoder_path(name: str) -> str:
 
 def _pretrained(loader: Any, name: str) -> Any:
     try:
-        return loader.from_pretrained(encoder_path(name))
-    except (OSError, ValueError) as error:
+        return loader.from_pretrained(encoder_path(name), trust_remote_code=False)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise KinetraceError(
             f"text.encoder {name!r} cannot be loaded: give 'minilm', a local folder with config.json, tokenizer and "
             f"safetensors weights, or a hub name with HF_HUB_OFFLINE=0 ({error})"

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -62,7 +63,8 @@ class Trainer:
         self.accelerator = Accelerator(
             mixed_precision=params.train.precision, gradient_accumulation_steps=params.train.accumulate
         )
-        self.averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(params.train.averaging))
+        average = get_ema_multi_avg_fn(params.train.averaging)  # type: ignore[no-untyped-call]
+        self.averaged = AveragedModel(model, multi_avg_fn=average)
         optimizer = _optimizer(model, params)
         self.objective, self.optimizer = self.accelerator.prepare(Objective(model, bank, params.loss), optimizer)
         self.averaged.to(self.accelerator.device)
@@ -133,11 +135,17 @@ class Trainer:
         model: SignModel = self.accelerator.unwrap_model(self.objective).model
         return model
 
+    def _averaged(self) -> SignModel:
+        """The averaged weights, in evaluation mode."""
+        model = self.averaged.module
+        assert isinstance(model, SignModel)
+        return model.eval()
+
     def _validate(self) -> dict[str, float]:
         """How well the averaged weights find the text of unseen clips."""
         if not len(self.val):
             return {}
-        model = self.averaged.module.eval()
+        model = self._averaged()
         embeddings = encode_corpus(model, self.val, self.accelerator.device).embeddings
         with torch.inference_mode():
             anchors = model.project_text(self.bank.to(self.accelerator.device)).cpu().numpy()
@@ -145,9 +153,9 @@ class Trainer:
         if not any(known):
             return {}
         labels = self.val.labels[known]
-        ids = list(self.sentences)
+        ids = np.array(list(self.sentences))
         ranks = retrieval.ranks(embeddings[known] @ anchors.T, labels, ids)
-        own = [self.row_of[int(label)] for label in labels]
+        own = np.array([self.row_of[int(label)] for label in labels])
         positive, negative = embedding.pos_neg_similarity(embeddings[known], anchors, own)
         return {"val_inst1": retrieval.recall_at(ranks, 1), "val_pos_sim": positive, "val_neg_sim": negative}
 
@@ -168,7 +176,7 @@ class Trainer:
 
     def checkpoint(self) -> Checkpoint:
         """The averaged weights with their context."""
-        model = self.averaged.module.cpu().eval()
+        model = self._averaged().cpu()
         ids = list(self.sentences)
         return Checkpoint(model, self.params.model, self.vocabulary, list(self.sentences.values()), ids, self.bank)
 

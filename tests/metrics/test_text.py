@@ -107,3 +107,13 @@ def test_no_sentences():
     assert text.bleu_statistics([], []).shape == (0, 10)
     with pytest.raises(ValueError, match="at least 1"):
         text.bleu([], [])
+
+
+def test_normalized_drops_case_accents_and_punctuation():
+    assert text.normalized(["Où est le café ?", "DON'T  stop_here!", "", "¿Qué?"]) == [
+        "ou est le cafe", "don t stop here", "", "que",
+    ]  # fmt: skip
+
+
+def test_normalized_keeps_the_vowel_signs_of_other_scripts():
+    assert text.normalized(["कितना"]) == ["कितना"]
