@@ -1,0 +1,47 @@
+"""Child processes that end, with all that they started, when their block does: no Ctrl-C leaves one behind."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+PATIENCE = 5.0  # seconds that an interrupted process gets to end by itself
+Child = subprocess.Popen[str]
+
+
+@contextmanager
+def child(command: Sequence[str], piped: bool = True) -> Iterator[Child]:
+    """A process whose standard output is read here (``piped``) or goes where this one's goes."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE if piped else None, text=True, env=environment())
+    try:
+        yield process
+        process.wait()
+    finally:
+        end(process)
+        if process.stdout:
+            process.stdout.close()
+
+
+def end(process: Child) -> None:
+    """Terminate the process and its descendants; kill those that do not comply."""
+    import psutil
+
+    if process.poll() is not None:
+        return
+    parent = psutil.Process(process.pid)
+    family = [*parent.children(recursive=True), parent]
+    for member in family:
+        with suppress(psutil.NoSuchProcess):
+            member.terminate()
+    for member in psutil.wait_procs(family, timeout=PATIENCE)[1]:
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
+    process.wait()
+
+
+def environment() -> dict[str, str]:
+    """``dvc.yaml`` says ``python``: it must be this one; its output must come as it is printed."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"}
