@@ -1,0 +1,22 @@
+"""``python -m bench [NAME ...]``: every benchmark, or those named."""
+
+import importlib
+import sys
+
+NAMES = ("stats", "loading", "training", "pipeline")
+
+
+def main() -> None:
+    """Run each benchmark in this process, in order."""
+    names = sys.argv[1:] or NAMES
+    unknown = sorted(set(names) - set(NAMES))
+    if unknown:
+        sys.exit(f"no benchmark {', '.join(unknown)}: expected some of {', '.join(NAMES)}")
+    sys.argv = sys.argv[:1]
+    for name in names:
+        print(f"\n== {name}", flush=True)
+        importlib.import_module(f"bench.{name}").main()
+
+
+if __name__ == "__main__":
+    main()
