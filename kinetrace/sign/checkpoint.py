@@ -54,7 +54,7 @@ class Checkpoint:
             raise KinetraceError(f"{folder} holds no checkpoint: run the stage train")
         config = files.read_json(folder / "config.json")
         weights = load_file(folder / "model.safetensors")
-        bank_LE = weights.pop("bank")
+        bank_LE = weights.pop("bank").clone()  # out of the file: sums depend on how memory is aligned
         params = ModelParams.model_validate(config["model"])
         vocabulary = Vocabulary(tuple(config["vocabulary"]), config["text_encoder"])
         placeholder = np.ones(540)  # the real statistics are among the weights

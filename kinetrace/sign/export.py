@@ -48,7 +48,7 @@ def run(job: Job, target: Path) -> None:
 
 def write_graphs(model: SignModel, target: Path, opset: int) -> None:
     """ONNX and TorchScript of ``SignModel.forward``: raw frames and lengths in, batch and time dynamic."""
-    example = (torch.rand(2, 24, WIDTH), torch.tensor([24, 17]))
+    example = (torch.linspace(0, 1, 2 * 24 * WIDTH).reshape(2, 24, WIDTH), torch.tensor([24, 17]))
     (target / ONNX_FILE).write_bytes(onnx_bytes(model, example, opset))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is deprecated, and still what serves without ONNX Runtime
@@ -73,6 +73,13 @@ def onnx_bytes(model: SignModel, example: tuple[torch.Tensor, torch.Tensor], ops
     return bytes(program.model_proto.SerializeToString(deterministic=True))
 
 
+def load_torchscript(path: Path) -> Any:
+    """The TorchScript encoder, called like ``SignModel``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.load(path)  # type: ignore[no-untyped-call]
+
+
 def measure_parity(model: SignModel, target: Path, shards: Shards, params: SignParams) -> dict[str, float]:
     """Largest absolute difference of each graph's embedding to PyTorch's, on real test clips, padded together."""
     import onnxruntime
@@ -81,7 +88,7 @@ def measure_parity(model: SignModel, target: Path, shards: Shards, params: SignP
     chosen = np.linspace(0, len(corpus) - 1, min(params.export.parity_clips, len(corpus))).round().astype(int)
     frames, lengths = corpus.batch(chosen)
     session = onnxruntime.InferenceSession(target / ONNX_FILE, providers=["CPUExecutionProvider"])
-    script = torch.jit.load(target / TORCHSCRIPT_FILE)  # type: ignore[no-untyped-call]
+    script = load_torchscript(target / TORCHSCRIPT_FILE)
     with torch.inference_mode():
         truth = model(frames, lengths)[0].numpy()
         scripted = script(frames, lengths)[0].numpy()

@@ -59,7 +59,7 @@ def embedding_map(target: Path, embeddings: np.ndarray, sentences: Sequence[str]
     from threadpoolctl import threadpool_limits
 
     perplexity = max(1.0, min(30.0, (len(embeddings) - 1) / 3))
-    if len(embeddings) < 3:
+    if len(embeddings) < 3 or not np.ptp(embeddings, axis=0).any():
         placed = np.zeros((len(embeddings), 2))
     else:
         with threadpool_limits(1):  # threads would add in another order, and on busy cores mostly wait for each other

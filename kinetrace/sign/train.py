@@ -72,6 +72,10 @@ class Trainer:
         self.schedule = self._schedule()
         self.state_file = resume / f"{files.digest_of([params.model_dump(), shards.digest])}.pt"
 
+    def size(self) -> int:
+        """Parameters that are trained."""
+        return sum(weights.numel() for weights in self._averaged().parameters())
+
     def _batches(self, epoch: int) -> list[Any]:
         train = self.params.train
         every = balanced_batches(
