@@ -111,7 +111,7 @@ def load(name: str) -> Workload:
     try:
         module = importlib.import_module(f"kinetrace.{name}.workload")
     except ModuleNotFoundError as error:
-        if error.name not in (f"kinetrace.{name}", f"kinetrace.{name}.workload"):
+        if not f"kinetrace.{name}.workload".startswith(str(error.name)):  # something that the workload imports
             raise
         raise KinetraceError(f"no workload {name!r}: expected the folder kinetrace/{name}/") from None
     return cast(Workload, module.WORKLOAD)

@@ -71,7 +71,7 @@ def test_the_draws_of_a_clip_do_not_depend_on_how_many_frames_are_drawn():
 def test_draws_are_uniform_and_normal_and_independent():
     draws = Draws.of(0, 0, [str(n) for n in range(200)], 0, 30)
     for uniform in (draws.uniform_BU, draws.hide_BT):
-        assert 0 <= uniform.min() and uniform.max() < 1
+        assert uniform.min() >= 0 and uniform.max() < 1
         assert uniform.mean().item() == pytest.approx(0.5, abs=0.02)
     assert draws.noise_BTF.mean().item() == pytest.approx(0, abs=0.01)
     assert draws.noise_BTF.std().item() == pytest.approx(1, abs=0.01)
