@@ -174,6 +174,7 @@ def test_a_mirrored_clip_keeps_its_scale_where_the_pose_is_missing_at_times():
     """What is missing must not count as shoulders in one point when the noise takes their distance as its unit."""
     frames = clip(20)
     frames[::4, PARTS["pose"]] = 0
+    frames[::6, PARTS["left_hand"]] = 0
     mirrored = mirror(*pad([frames])[:1], torch.tensor([True]))
     assert not mirrored[0, ::4, PARTS["pose"]].any()
     [found] = view(only(mirror=1.0), [frames], ["a"])

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from kinetrace.sign.encoders import ENCODERS
+from kinetrace.sign.frontend import frame_mask
 from kinetrace.sign.landmarks import LEFT_SHOULDER, PARTS, RIGHT_SHOULDER, columns
 from kinetrace.sign.network import MotionPool
 from tests.sign.models import TEXT_WIDTH, clip, model, pad
@@ -76,6 +77,17 @@ def test_pool_ignores_padding_and_looks_at_motion():
     torch.testing.assert_close(pool(x, mask, energy), pooled(x, mask, energy, pool))
     x[1, 2:], energy[1, 2:] = 1e4, 1e4
     torch.testing.assert_close(pool(x, mask, energy), pooled(x, mask, energy, pool))
+
+
+def test_the_pool_is_told_the_motion_at_the_frame_of_each_token():
+    made, calls = model(), []
+    made.pool.register_forward_pre_hook(lambda _, inputs: calls.append(inputs))
+    frames, lengths = pad([clip(11), clip(6, seed=1)])
+    made.encode(frames, lengths)
+    steps = made.frontend(frames, frame_mask(lengths, 11))[..., made.frontend.steps]
+    energy = [[steps[row, 2 * token].abs().mean().item() for token in range(6)] for row in range(2)]
+    torch.testing.assert_close(calls[0][2], torch.tensor(energy))
+    assert calls[0][2][1].tolist()[3:] == [0, 0, 0]
 
 
 def test_a_fresh_pool_does_not_weigh_motion():

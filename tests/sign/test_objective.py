@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from kinetrace.sign import losses
 from kinetrace.sign.decoder import BEGIN, END, PAD
 from kinetrace.sign.objective import Batch, Objective, means
 from kinetrace.sign.params import LossParams
@@ -31,6 +32,22 @@ def test_the_loss_is_the_weighted_sum():
     assert set(parts) == {*NAMES, "loss"}
 
 
+def test_each_loss_gets_what_it_is_about():
+    objective, one = Objective(model(), BANK, weights()), batch(5)
+    parts, made = objective(one), objective.model
+    encoded, texts = made.encode(one.frames_BTF, one.lengths_B), made.project_text(BANK)
+    expected = {
+        "bank": losses.bank(encoded.embedding_BD, texts, one.sentence_B, made.scale),
+        "clip": losses.clip(encoded.embedding_BD, texts[one.sentence_B], one.sentence_B, made.scale),
+        "contrastive": losses.contrastive(encoded.embedding_BD, one.sentence_B),
+        "generation": losses.generation(
+            made.decoder(one.text_BT[:, :-1], encoded.tokens_BNW, encoded.mask_BN), one.text_BT[:, 1:], 0.1
+        ),
+    }
+    for name, value in expected.items():
+        torch.testing.assert_close(parts[name], value)
+
+
 @pytest.mark.parametrize("clips", [1, 2, 5])
 def test_every_weight_of_the_model_learns(clips):
     objective = Objective(model(), BANK, weights())
@@ -50,14 +67,14 @@ def test_a_loss_of_weight_zero_teaches_nothing(only, silent):
 def test_a_step_of_descent_lowers_the_loss():
     objective, one = Objective(model(dropout=0.0), BANK, weights()), batch()
     optimizer = torch.optim.AdamW(objective.parameters(), 1e-3)
-    losses = []
+    values = []
     for _ in range(5):
         optimizer.zero_grad()
         loss = objective(one)["loss"]
         loss.backward()
         optimizer.step()
-        losses.append(loss.item())
-    assert losses == sorted(losses, reverse=True)
+        values.append(loss.item())
+    assert values == sorted(values, reverse=True)
 
 
 def test_the_decoder_never_reads_the_token_that_it_predicts():
