@@ -26,7 +26,7 @@ def encoder_path(name: str) -> str:
 def _pretrained(loader: Any, name: str) -> Any:
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         return loader.from_pretrained(encoder_path(name), trust_remote_code=False)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
