@@ -11,6 +11,7 @@ from typing import NoReturn
 from prefect import flow
 
 from flows import ROOT, dvc
+from flows.processes import end_family
 from kinetrace import params, report
 from kinetrace.cli import STAGES, USER_ERROR
 from kinetrace.errors import KinetraceError
@@ -38,22 +39,23 @@ def pipeline(workload: str) -> dict[str, str]:
 def main(workload: str = "sign") -> int:
     """Run the flow and print what happened; the exit code."""
     os.chdir(ROOT)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
     try:
         took = pipeline(workload)
     except KinetraceError as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
-    except KeyboardInterrupt:
-        print("interrupted: the same command again goes on where this one stopped", file=sys.stderr)
-        return INTERRUPTED
     folders = Workspace(ROOT).of(workload)
     print(report.table(workload, report.stages(folders, took)), end="")
     return 0
 
 
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+def _interrupted(*_: object) -> NoReturn:
+    """End at once: Ctrl-C reached Prefect's server too, and waiting for its answer would take minutes."""
+    print("interrupted: the same command again goes on where this one stopped", file=sys.stderr, flush=True)
+    end_family(os.getpid(), itself=False)
+    os._exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -26,19 +26,23 @@ def child(command: Sequence[str], piped: bool = True) -> Iterator[Child]:
 
 def end(process: Child) -> None:
     """Terminate the process and its descendants; kill those that do not comply."""
+    if process.poll() is None:
+        end_family(process.pid)
+        process.wait()
+
+
+def end_family(pid: int, itself: bool = True) -> None:
+    """Terminate every descendant of ``pid``, and ``pid`` with ``itself``; kill those that do not comply."""
     import psutil
 
-    if process.poll() is not None:
-        return
-    parent = psutil.Process(process.pid)
-    family = [*parent.children(recursive=True), parent]
+    parent = psutil.Process(pid)
+    family = [*parent.children(recursive=True), *([parent] if itself else [])]
     for member in family:
         with suppress(psutil.NoSuchProcess):
             member.terminate()
     for member in psutil.wait_procs(family, timeout=PATIENCE)[1]:
         with suppress(psutil.NoSuchProcess):
             member.kill()
-    process.wait()
 
 
 def environment() -> dict[str, str]:

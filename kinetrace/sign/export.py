@@ -3,6 +3,7 @@
 import io
 import logging
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def write_graphs(model: SignModel, target: Path, opset: int) -> None:
         traced = torch.jit.trace(model, example, check_trace=False)  # type: ignore[no-untyped-call]
         buffer = io.BytesIO()
         torch.jit.save(traced, buffer)
-    (target / TORCHSCRIPT_FILE).write_bytes(buffer.getvalue())
+    (target / TORCHSCRIPT_FILE).write_bytes(_anonymous_script(buffer))
 
 
 def onnx_bytes(model: SignModel, example: tuple[torch.Tensor, torch.Tensor], opset: int) -> bytes:
@@ -70,7 +71,17 @@ def onnx_bytes(model: SignModel, example: tuple[torch.Tensor, torch.Tensor], ops
             dynamic_shapes={"frames_BTF": {0: clips, 1: frames}, "lengths_B": {0: clips}},
         )  # fmt: skip
     assert program is not None
-    return bytes(program.model_proto.SerializeToString(deterministic=True))
+    proto = program.model_proto
+    for node in (*proto.graph.node, *(node for function in proto.functions for node in function.node)):
+        del node.metadata_props[:]  # stack traces name the folder of this checkout: another would have other bytes
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+def _anonymous_script(archive: io.BytesIO) -> bytes:
+    """TorchScript without its debug records and their checksum, which name the folder of this checkout."""
+    with zipfile.ZipFile(archive) as whole:
+        names = [name for name in whole.namelist() if not name.endswith((".debug_pkl", "/serialization_id"))]
+        return files.zip_bytes({name: whole.read(name) for name in names}, zipfile.ZIP_STORED)
 
 
 def load_torchscript(path: Path) -> Any:

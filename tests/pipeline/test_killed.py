@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,9 @@ FIRST = {"twin", "shards", "promote"}  # the others die when one result is in pl
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(fresh: Callable[[str], Path]) -> Path:
     """A workspace in which nothing ran."""
-    return checkouts.checkout(tmp_path_factory.mktemp("killed"))
+    return fresh("killed")
 
 
 @pytest.mark.parametrize("stage", ["twin", *STAGES])

@@ -3,6 +3,7 @@
 import resource
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,9 @@ from tests.conftest import Run
 
 
 @pytest.fixture(scope="module")
-def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def second(fresh: Callable[[str], Path]) -> Path:
     """Another workspace, by ``dvc repro`` alone, on one worker."""
-    root = checkouts.checkout(tmp_path_factory.mktemp("second"))
+    root = fresh("second")
     checkouts.repro(root, KINETRACE_JOBS="1")
     return root
 
@@ -88,5 +89,6 @@ def _deliver_again(raw: Path, count: int) -> None:
         frames = np.load(raw / cells["feature_path"], allow_pickle=False)
         fresh = Path(cells["feature_path"]).with_name(f"fresh_{number}.npy").as_posix()
         np.save(raw / fresh, frames * np.float32(1.01))
-        lines.append(line.replace(cells["feature_path"], fresh))
+        named = line.replace(cells["feature_path"], fresh).replace(cells["video_file"], f"fresh_{number}.mp4")
+        lines.append(named)
     metadata.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
