@@ -23,9 +23,8 @@ INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 
 @flow(name="kinetrace", flow_run_name="{workload}", validate_parameters=False)
-def pipeline(workload: str) -> dict[str, str]:
-    """Raw data, then the nine stages; how long each took, or ``up to date``."""
-    raw = params.source(Workspace(ROOT).params, workload).raw
+def pipeline(workload: str, raw: str) -> dict[str, str]:
+    """The raw data in the folder ``raw``, then the nine stages; how long each took, or ``up to date``."""
     twin = raw == f"data/twin/{workload}"
     names = [f"{stage}@{workload}" for stage in (("twin", *STAGES) if twin else STAGES)]
     took = {} if twin else {"import": check_import(workload, raw)}
@@ -42,7 +41,7 @@ def main(workload: str = "sign") -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupted)
     try:
-        took = pipeline(workload)
+        took = pipeline(workload, params.source(Workspace(ROOT).params, workload).raw)
     except KinetraceError as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR

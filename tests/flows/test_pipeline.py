@@ -61,9 +61,9 @@ def test_an_unknown_workload_is_named(flown: Run) -> None:
     assert "Traceback" not in failed.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupted_flow_leaves_no_process_behind(number: int, flown: Run) -> None:
-    checkouts.configure(flown.root, {"train": {"epochs": 2000 + number}})
+    checkouts.configure(flown.root, {"train": {"epochs": 2000 + int(number)}})
     resume = flown.root / ".kinetrace" / "resume" / "sign"
     shutil.rmtree(resume, ignore_errors=True)
     command = [sys.executable, "-m", "flows.pipeline", "sign"]

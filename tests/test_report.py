@@ -1,0 +1,56 @@
+"""The table at the end of a run, and ``kinetrace status``."""
+
+from pathlib import Path
+
+import pytest
+
+from kinetrace import report
+from kinetrace.cli import STAGES
+from kinetrace.files import write_json
+from kinetrace.workspace import Folders, Workspace
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    return Workspace(tmp_path).of("sign")
+
+
+def test_a_stage_without_outputs_says_so(folders: Folders) -> None:
+    assert report.stages(folders) == [{"stage": name, "decided": report.NOTHING} for name in STAGES]
+
+
+def test_a_stage_says_what_it_decided_in_its_own_words(folders: Folders) -> None:
+    write_json(folders.motion_json, {"kept": 4, "dropped": 1, "dropped_clips": [{"clip_id": "a"}], "floor": 0.5})
+    decided = {row["stage"]: row["decided"] for row in report.stages(folders)}
+    assert decided["motion"] == "4 clips move, 1 are still (a); floor 0.5"
+    assert decided["split"] == report.NOTHING
+
+
+def test_durations_and_the_raw_data_come_with_a_run(folders: Folders) -> None:
+    took = {"twin": "1.0 s"} | dict.fromkeys(STAGES, "up to date")
+    rows = report.stages(folders, took)
+    assert [row["stage"] for row in rows] == ["twin", *STAGES]
+    assert rows[0] == {"stage": "twin", "decided": "synthetic data in data/twin/sign", "took": "1.0 s"}
+    assert {row["took"] for row in rows[1:]} == {"up to date"}
+
+
+def test_imported_data_are_named(folders: Folders) -> None:
+    assert report.stages(folders, {"import": "up to date"})[0]["decided"] == "imported data in data/raw/sign"
+
+
+def test_the_table_shows_every_row_and_brackets_as_they_are(folders: Folders) -> None:
+    text = report.table("sign", [{"stage": "evaluate", "decided": "ret1 0.9 [0.8, 1.0] [bold]"}])
+    assert "ret1 0.9 [0.8, 1.0] [bold]" in text
+    assert "kinetrace trace sign@champion" in text
+    assert "took" not in text
+
+
+def test_a_narrow_terminal_folds_and_drops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    text = report.table("sign", [{"stage": "stats", "decided": "word " * 20 + "end"}])
+    assert "end" in text and "…" not in text
+    assert max(map(len, text.splitlines()[:10])) <= 40
+
+
+def test_the_stages_of_the_report_are_those_of_the_command_line() -> None:
+    assert tuple(report.RESULT) == STAGES
