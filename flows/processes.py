@@ -6,15 +6,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 PATIENCE = 5.0  # seconds that an interrupted process gets to end by itself
 Child = subprocess.Popen[str]
 
 
 @contextmanager
-def child(command: Sequence[str], piped: bool = True) -> Iterator[Child]:
-    """A process whose standard output is read here (``piped``) or goes where this one's goes."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE if piped else None, text=True, env=environment())
+def child(command: Sequence[str], log: IO[str] | None = None) -> Iterator[Child]:
+    """A process whose standard output is read here, or which says all it has to say to ``log``."""
+    errors = subprocess.STDOUT if log else None
+    process = subprocess.Popen(command, stdout=log or subprocess.PIPE, stderr=errors, text=True, env=environment())
     try:
         yield process
         process.wait()

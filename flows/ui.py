@@ -4,10 +4,12 @@ import argparse
 import os
 import socket
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from flows import ROOT
-from flows.processes import child
+from flows.processes import Child, child
 from kinetrace.errors import KinetraceError
 from kinetrace.registry import tracking
 from kinetrace.workspace import Workspace
@@ -25,36 +27,59 @@ def commands(mlflow: int, prefect: int) -> list[list[str]]:
     ]
 
 
+def answers(port: int) -> bool:
+    """Whether somebody listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
 def free(port: int) -> None:
     """Make sure that nobody listens.
 
     Raises:
         KinetraceError: somebody does.
     """
-    with socket.socket() as probe:
-        if probe.connect_ex((HOST, port)) == 0:
-            raise KinetraceError(f"port {port} is taken: name others, e.g. make ui MLFLOW_PORT=5050 PREFECT_PORT=4250")
+    if answers(port):
+        raise KinetraceError(f"port {port} is taken: name others, e.g. make ui MLFLOW_PORT=5050 PREFECT_PORT=4250")
+
+
+def ready(ports: Sequence[int], servers: Sequence[Child]) -> bool:
+    """Wait until every port answers; False when a server ends before."""
+    while any(server.poll() is None for server in servers):
+        if all(answers(port) for port in ports):
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until Ctrl-C."""
+    """Serve until Ctrl-C; what the servers say goes to a log."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mlflow", type=int, default=5000, help="port")
     parser.add_argument("--prefect", type=int, default=4200, help="port")
     ports = parser.parse_args(arguments)
-    os.chdir(ROOT)
     try:
-        free(ports.mlflow)
-        free(ports.prefect)
-        first, second = commands(ports.mlflow, ports.prefect)
-        with child(first, piped=False), child(second, piped=False):
-            print(f"MLflow   http://{HOST}:{ports.mlflow}\nPrefect  http://{HOST}:{ports.prefect}\nCtrl-C stops both")
+        return serve(ports.mlflow, ports.prefect)
     except KinetraceError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 0
-    return 1  # a server ended by itself; it has said why
+
+
+def serve(mlflow: int, prefect: int) -> int:
+    """Both servers until one ends or somebody interrupts."""
+    os.chdir(ROOT)
+    free(mlflow)
+    free(prefect)
+    first, second = commands(mlflow, prefect)
+    log = Workspace(ROOT).private / "ui.log"
+    print("starting MLflow and Prefect, about 20 s", flush=True)
+    with log.open("w") as said, suppress(KeyboardInterrupt), child(first, said) as one, child(second, said) as other:
+        if ready((mlflow, prefect), (one, other)):
+            print(f"MLflow   http://{HOST}:{mlflow}\nPrefect  http://{HOST}:{prefect}\nCtrl-C stops both", flush=True)
+        while one.poll() is None and other.poll() is None:
+            time.sleep(0.2)
+        raise KinetraceError(f"a server ended by itself: {log} says why")
+    return 0
 
 
 if __name__ == "__main__":
