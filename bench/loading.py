@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from bench.data import two_cores, twin_job
+from bench.data import twin_job, two_cores
 from kinetrace.shards import Shards
 from kinetrace.sign.augment import two_views
 from kinetrace.sign.batches import Corpus, balanced_batches

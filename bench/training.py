@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from bench.data import two_cores, twin_job
+from bench.data import twin_job, two_cores
 from kinetrace import files
 from kinetrace.shards import Shards
 from kinetrace.sign.encoders import ENCODERS

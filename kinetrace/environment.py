@@ -12,6 +12,8 @@ DEFAULTS = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "MPLBACKEND": "agg",
+    # threads that sleep while they wait: a training step on shared cores takes half the time that spinning ones need
+    "OMP_WAIT_POLICY": "PASSIVE",
 }
 
 

@@ -103,7 +103,7 @@ def score(
         clip_ranks=retrieval.ranks(similarity, test.labels, gallery.labels),
         text_ranks=retrieval.ranks(to_text, test.labels, ids),
         positive=(to_text * own).sum(1),
-        negative=np.where(own, 0, to_text).sum(1) / (~own).sum(1),
+        negative=np.where(own, 0, to_text).sum(1) / np.maximum((~own).sum(1), 1),
         references=text.normalized(test.sentences),
         hypotheses=text.normalized(hypotheses),
         nearest=labels[by_label.argmax(1)],

@@ -79,9 +79,9 @@ class Vocabulary:
         return ids
 
     def text(self, ids: Sequence[int]) -> str:
-        """The sentence of token ids: wordpieces joined."""
-        words = " ".join(self.pieces[i] for i in ids if i > END)
-        return words.replace(" ##", "")
+        """The sentence of token ids: subwords joined as the encoder's tokenizer joins them."""
+        words: str = _tokenizer(self.encoder).convert_tokens_to_string([self.pieces[i] for i in ids if i > END])
+        return words.strip()
 
 
 @lru_cache(maxsize=4)

@@ -1,10 +1,11 @@
 """Training: deterministic, resumable after any epoch, and stopped with a reason when it collapses."""
 
 import csv
+import ctypes
 import io
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,9 @@ class Trainer:
         every = balanced_batches(
             self.train.labels, self.train.lengths, train.labels_per_batch, train.clips_per_label, train.seed, epoch
         )
-        return every[self.accelerator.process_index :: self.accelerator.num_processes]
+        ranks = self.accelerator.num_processes
+        shared = every[: len(every) // ranks * ranks] or every  # ranks that step unequally often would wait forever
+        return shared[self.accelerator.process_index % len(shared) :: ranks]
 
     def _schedule(self) -> Any:
         train = self.params.train
@@ -103,6 +106,7 @@ class Trainer:
             history.append(row)
             log(epoch, row)
             self._save(history)
+            give_back_memory()
         return history
 
     def _epoch(self, epoch: int) -> dict[str, float]:
@@ -219,6 +223,12 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         yield
+
+
+def give_back_memory() -> None:
+    """Return freed heap to the system: batches of many sizes leave gaps that would grow from epoch to epoch."""
+    with suppress(OSError, AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def hash_seed(*parts: int) -> int:
