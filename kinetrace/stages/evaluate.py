@@ -6,8 +6,6 @@ from kinetrace.files import read_json
 from kinetrace.workload import Job
 from kinetrace.workspace import Folders
 
-HEADLINES = 4
-
 
 def run(job: Job) -> None:
     """Write ``metrics.json``, ``predictions.parquet`` and the plots."""
@@ -15,10 +13,10 @@ def run(job: Job) -> None:
 
 
 def summary(folders: Folders) -> str:
-    """Metrics with interval and baselines, those that have baselines first, in a line."""
+    """The headline metrics with interval and baselines, in a line."""
     content = read_json(folders.metrics)
     metrics: dict[str, Any] = content["metrics"]
-    named = sorted(metrics, key=lambda name: (not metrics[name].get("baselines"), name))[:HEADLINES]
+    named = content.get("headline") or sorted(metrics)
     return f"{content['test_clips']} test clips: " + "; ".join(words(name, metrics[name]) for name in named)
 
 

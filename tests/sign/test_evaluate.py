@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from kinetrace.clips import read_table
-from kinetrace.files import read_json, read_npz
+from kinetrace.files import read_json
 from kinetrace.metrics import text
 from kinetrace.shards import Shards
 from kinetrace.sign import evaluate
@@ -89,12 +89,10 @@ def test_sentences_that_training_never_saw_get_an_anchor(job, split):
     np.testing.assert_allclose(anchors[ids == gone], whole[whole_ids == gone], atol=1e-5)
 
 
-def test_the_baseline_vectors_are_normalized_and_see_the_values(job, split):
-    std = read_npz(job.folders.stats_npz)["std"]
-    vectors = evaluate.raw_vectors(split["test"], std)
-    assert vectors.shape == (len(split["test"]), 16 * 540)
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    assert (vectors @ vectors.T).argmax(1).tolist() == list(range(len(vectors)))
+def test_the_neighbour_of_a_clip_in_its_own_gallery_is_itself(split):
+    similarity = evaluate.neighbour_similarity(split["test"], split["test"])
+    np.testing.assert_allclose(np.diag(similarity), 1, atol=1e-5)
+    assert similarity.argmax(1).tolist() == list(range(len(split["test"])))
 
 
 def test_confused_counts_wrong_pairs_commonest_first(split):
