@@ -196,6 +196,7 @@ class Trainer:
             "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
+            "scaler": self._scaler().state_dict(),
             "history": history,
         }
         with files.staged(self.state_file) as partial:
@@ -209,8 +210,13 @@ class Trainer:
         self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
+        self._scaler().load_state_dict(state["scaler"])
         history: list[dict[str, float]] = state["history"]
         return history
+
+    def _scaler(self) -> torch.amp.GradScaler:
+        """The loss scaler of fp16; one that does nothing elsewhere."""
+        return self.accelerator.scaler or torch.amp.GradScaler("cpu", enabled=False)
 
     def forget(self) -> None:
         """Remove the resume state: the result is complete."""
