@@ -22,17 +22,25 @@ ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time that the zip format can ho
 def staged(target: Path) -> Iterator[Path]:
     """Yield a path beside ``target`` to write to (file or folder); it replaces ``target`` on success.
 
-    A killed writer leaves only a ``.partial`` or ``.old`` sibling, which the next call removes.
+    A killed writer leaves only a ``.partial`` or ``.old`` sibling, which the next call removes or puts back.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     partial, old = (target.with_name(f".{target.name}.{state}") for state in ("partial", "old"))
     _remove(partial)
-    _remove(old)
+    recover(target, old)
     yield partial
     if os.path.lexists(target) and (target.is_dir() or partial.is_dir()):  # a rename replaces files only
         target.replace(old)
     partial.replace(target)
     _remove(old)
+
+
+def recover(target: Path, aside: Path) -> None:
+    """What a killed writer moved ``aside`` becomes ``target`` again, or goes when its successor is there."""
+    if os.path.lexists(target):
+        _remove(aside)
+    elif os.path.lexists(aside):
+        aside.replace(target)
 
 
 def _remove(path: Path) -> None:
@@ -54,9 +62,20 @@ def write_json(target: Path, value: Any) -> None:
     write_bytes(target, (text + "\n").encode())
 
 
+def written(path: Path) -> Path:
+    """``path``, a file that a stage wrote.
+
+    Raises:
+        KinetraceError: no stage has written it yet.
+    """
+    if not path.is_file():
+        raise KinetraceError(f"{path} is missing: run the stage before it, or make run")
+    return path
+
+
 def read_json(path: Path) -> Any:
-    """Read a JSON file that a stage wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a JSON file that a stage wrote; KinetraceError where it is missing."""
+    return json.loads(written(path).read_text(encoding="utf-8"))
 
 
 def write_npz(target: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -66,8 +85,8 @@ def write_npz(target: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
-    """Read every array of an ``.npz``, pickles refused."""
-    with np.load(path, allow_pickle=False) as archive:
+    """Read every array of an ``.npz`` that a stage wrote, pickles refused; KinetraceError where it is missing."""
+    with np.load(written(path), allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 
 

@@ -1,7 +1,6 @@
 """Reading shards by index: an array is a view into a memory-mapped tar, nothing is copied or decoded."""
 
 import mmap
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -58,29 +57,10 @@ class Shards:
         view = np.frombuffer(self._map(shard), np.float32, rows * width, start)
         return view.reshape(rows, width)
 
-    def frames_of(self, indices: Iterable[int]) -> list[np.ndarray]:
-        """The views of several clips."""
-        return [self.frames(index) for index in indices]
-
     @property
     def digest(self) -> str:
         """The identity of all shards together: SHA-256 of the index, which holds every shard's."""
         return digest(self.folder / INDEX)
-
-    def verify(self) -> None:
-        """Compare every file with the digest in the index.
-
-        Raises:
-            KinetraceError: names the first file whose bytes changed.
-        """
-        index = read_json(self.folder / INDEX)
-        expected = {name: entry["sha256"] for name, entry in index["shards"].items()} | {TABLE: index["table"]}
-        for name, sha256 in expected.items():
-            found = digest(self.folder / name)
-            if found != sha256:
-                raise KinetraceError(
-                    f"{self.folder / name} has SHA-256 {found}, the index says {sha256}: run the stage shards again"
-                )
 
     @cached_property
     def _places(self) -> list[tuple[str, int, int, int]]:

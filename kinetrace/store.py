@@ -5,32 +5,30 @@ The store lies outside stage outputs (DVC deletes those before a stage runs) and
 
 import ast
 import hashlib
-import inspect
 import os
 import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from kinetrace import files
 from kinetrace.errors import KinetraceError
 from kinetrace.files import digest_of
 from kinetrace.parallel import clip_map
-from kinetrace.workload import Clip, Workload
+from kinetrace.workload import Clip, Job
 
 CHUNK = 256  # clips a transaction: what a killed run loses at most
-LAYOUT = "layout.json"  # by which a delivery says which parts its files have
 LEFTOVER = 86_400.0  # seconds after which an unfinished object belongs to a killed writer
 
 
 class Store:
-    """Values of one function: keyed by its name, version and parameters, and by the clip's digest."""
+    """Values of one function: keyed by its name and parameters, and by the clip's digest."""
 
-    def __init__(self, folder: Path, function: str, version: int, params: Any = None) -> None:
-        self._prefix = digest_of([function, version, params])
+    def __init__(self, folder: Path, function: str, params: Any = None) -> None:
+        self._prefix = digest_of([function, params])
         self._objects = folder / "objects"
         self._objects.mkdir(parents=True, exist_ok=True)
         self._database = _connect(folder / "clips.db")
@@ -120,31 +118,34 @@ def new_object(path: Path) -> Iterator[Path]:
         Path(name).unlink(missing_ok=True)
 
 
-def reading(workload: Workload, raw: Path) -> list[str]:
-    """What decides a clip's values beside its bytes: the workload, its code, and how the delivery says to read it."""
-    layout = raw / LAYOUT
-    return [workload.name, code_of(workload), files.digest(layout) if layout.is_file() else ""]
+def reading(job: Job, module: str) -> list[str]:
+    """What decides a clip's value beside its bytes: the workload's reading, and the code of ``module``."""
+    return [job.workload.name, job.workload.reading(job.raw), code_of(module)]
 
 
-def code_of(workload: Workload) -> str:
-    """Digest of the sources that decide a clip's values: a change of them must not find old results.
-
-    These are the workload's module, its ``reader`` and ``features``, and what these import of its own package.
-    """
-    main = Path(inspect.getfile(type(workload)))
-    package = type(workload).__module__.rpartition(".")[0]
-    sources, pending = {main.stem: main.read_text(encoding="utf-8")}, ["reader", "features"]
+def code_of(*modules: str) -> str:
+    """Digest of the sources of ``modules`` and of all that they import of their own package, at any depth."""
+    sources: dict[str, str] = {}
+    pending = list(modules)
     while pending:
         name = pending.pop()
-        path = main.with_name(f"{name}.py")
-        if name not in sources and path.is_file():
-            sources[name] = path.read_text(encoding="utf-8")
-            pending += _siblings(sources[name], package)
+        if name not in sources:
+            sources[name] = _source(name).read_text(encoding="utf-8")
+            pending += _imports(sources[name], name.partition(".")[0])
     return digest_of(sources)
 
 
-def _siblings(source: str, package: str) -> list[str]:
-    """Names of modules of ``package`` that ``source`` imports."""
-    imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom) and node.module]
-    direct = [alias.name for node in imports if node.module == package for alias in node.names]
-    return direct + [str(node.module).split(".")[-1] for node in imports if str(node.module).startswith(f"{package}.")]
+def _source(module: str) -> Path:
+    package, *rest = module.split(".")
+    folder = Path(str(import_module(package).__file__)).parent
+    return folder.joinpath(*rest).with_suffix(".py") if rest else folder / "__init__.py"
+
+
+def _imports(source: str, package: str) -> list[str]:
+    """Modules of ``package`` that ``source`` imports."""
+    nodes = list(ast.walk(ast.parse(source)))
+    direct = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    named = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    direct += [str(node.module) for node in named]
+    direct += [f"{node.module}.{alias.name}" for node in named for alias in node.names]
+    return [name for name in direct if name.startswith(f"{package}.") and _source(name).is_file()]

@@ -13,7 +13,6 @@ from kinetrace.moments import Moments
 from kinetrace.store import Store, reading
 from kinetrace.workload import Clip, Job, Workload
 
-VERSION = 1  # raise it when ``summarize`` or ``Summary`` changes
 MOTION_VALUES = 3
 
 
@@ -48,7 +47,7 @@ class Summary:
 
 def summaries(job: Job, clips: pd.DataFrame) -> Iterator[tuple[str, Summary]]:
     """(digest, summary) of each clip in the order of ``clips``; only clips never seen are read."""
-    store = Store(job.folders.workspace.cache, "summary", VERSION, reading(job.workload, job.raw))
+    store = Store(job.folders.workspace.cache, "summary", reading(job, __name__))
     function = partial(summarize, job.workload, job.raw)
     for digest, value in store.map(function, rows(clips), job.jobs, "summaries"):
         yield digest, Summary.unpack(value)

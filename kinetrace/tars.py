@@ -16,7 +16,7 @@ import pandas as pd
 from kinetrace.files import digest, digest_of, npy_bytes
 from kinetrace.workload import Clip
 
-VERSION = 1  # raise it when the bytes of a tar change for the same clips
+VERSION = 1  # of the format, as the index says it
 RELATIVE = ("label_id", "split")  # may change when other clips come: in the index, not in a tar
 
 

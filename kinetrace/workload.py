@@ -64,6 +64,9 @@ class Workload(Protocol):
     def read(self, raw: Path, clip: Clip) -> np.ndarray:
         """The clip's own array, ``[T, F]`` float32, missing parts as zeros."""
 
+    def reading(self, raw: Path) -> str:
+        """Digest of what decides the values of clips beside their bytes: the code, and how ``raw`` says to read it."""
+
     def features(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of ``[T, F]``: the values that global statistics describe and which were observed, both ``[T, F]``."""
 

@@ -1,5 +1,6 @@
 """A tiny workload whose "model" is a number, and workspaces in which candidates of known quality are judged."""
 
+import atexit
 import csv
 import functools
 import hashlib
@@ -89,7 +90,9 @@ def predictions(quality: float, first: int, last: int) -> pd.DataFrame:
 @functools.cache
 def _database() -> Path:
     """MLflow's migrations once a process; every workspace gets a copy of what they made."""
-    workspace = Workspace(Path(tempfile.mkdtemp(prefix="kinetrace-template-")))
+    folder = Path(tempfile.mkdtemp(prefix="kinetrace-template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    workspace = Workspace(folder)
     tracking.connect(workspace)
     return workspace.private / "mlflow.db"
 

@@ -92,6 +92,32 @@ def test_kill_9_leaves_the_old_folder_and_the_next_run_cleans_up(tmp_path):
     assert not list(target.iterdir())
 
 
+KILLED_BETWEEN_RENAMES = """
+import os, signal, sys
+from pathlib import Path
+from kinetrace.files import staged
+rename = Path.replace
+def rename_and_die(path, target):
+    rename(path, target)
+    os.kill(os.getpid(), signal.SIGKILL)
+Path.replace = rename_and_die
+with staged(Path(sys.argv[1])) as partial:
+    partial.mkdir()
+"""
+
+
+def test_kill_9_between_the_two_renames_loses_nothing_even_when_the_next_writer_fails(tmp_path):
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "old").touch()
+    done = subprocess.run([sys.executable, "-c", KILLED_BETWEEN_RENAMES, str(target)])
+    assert done.returncode == -signal.SIGKILL and not target.exists()
+    with pytest.raises(RuntimeError), files.staged(target):
+        raise RuntimeError
+    assert [path.name for path in target.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
 def test_npz_bytes_depend_on_content_alone(tmp_path):
     arrays = {"b": np.arange(3.0), "a": np.eye(2, dtype=np.float32)}
     files.write_npz(tmp_path / "1.npz", arrays)
@@ -154,3 +180,9 @@ def test_a_link_that_stays_inside_is_fine(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     assert files.inside(tmp_path, "link/x") == tmp_path.resolve() / "real" / "x"
+
+
+@pytest.mark.parametrize("read", [files.read_json, files.read_npz])
+def test_a_file_of_a_stage_that_has_not_run_is_named(tmp_path, read):
+    with pytest.raises(KinetraceError, match="stats is missing: run the stage before it, or make run"):
+        read(tmp_path / "stats")

@@ -56,11 +56,6 @@ def test_a_subset_has_its_own_numbering(shards):
     assert len(shards.subset("nothing")) == 0
 
 
-def test_frames_of_several(shards):
-    several = shards.frames_of([3, 1, 3])
-    assert [frames.tobytes() for frames in several] == [shards.frames(i).tobytes() for i in (3, 1, 3)]
-
-
 def test_the_columns_are_the_clip_table_with_places(shards, job):
     table = read_table(job.folders.split_table)
     assert set(shards.clips.columns) == {*table.columns, "shard", "offset", "size", "rows", "width"}
@@ -77,23 +72,6 @@ def test_it_pickles_without_open_files_for_loader_workers(shards):
 def test_only_the_shards_that_are_read_are_opened(shards):
     shards.frames(0)
     assert list(shards._maps) == [shards.clips.shard[0]]
-
-
-def test_verify_passes_untouched_and_names_a_changed_file(shards, job):
-    shards.verify()
-    name = shards.clips.shard[0]
-    with (job.folders.shards / name).open("r+b") as stream:
-        stream.seek(600)
-        stream.write(b"x")
-    with pytest.raises(KinetraceError, match=rf"{name} has SHA-256 .* the index says"):
-        shards.verify()
-
-
-def test_verify_covers_the_table(shards, job):
-    path = job.folders.shards / "index.parquet"
-    path.write_bytes(path.read_bytes() + b"x")
-    with pytest.raises(KinetraceError, match=r"index\.parquet has SHA-256"):
-        shards.verify()
 
 
 @pytest.mark.parametrize("name", ["index.json", "index.parquet"])

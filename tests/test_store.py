@@ -1,15 +1,16 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from kinetrace import store as module
 from kinetrace.errors import KinetraceError
-from kinetrace.sign.workload import WORKLOAD
 from kinetrace.store import Store, code_of, new_object
 
 
@@ -29,25 +30,25 @@ class Counting:
 
 
 def test_what_is_put_is_found_and_the_rest_is_not(tmp_path):
-    store = Store(tmp_path, "f", 1)
+    store = Store(tmp_path, "f")
     store.put({"a": b"1", "b": b""})
     assert store.get(["a", "b", "c"]) == {"a": b"1", "b": b""}
     assert store.missing(["a", "b", "c"]) == {"c"}
 
 
-@pytest.mark.parametrize("other", [("g", 1, None), ("f", 2, None), ("f", 1, {"floor": 2})])
-def test_another_function_version_or_parameter_sees_nothing(tmp_path, other):
-    Store(tmp_path, "f", 1).put({"a": b"1"})
+@pytest.mark.parametrize("other", [("g", None), ("f", {"floor": 2})])
+def test_another_function_or_parameter_sees_nothing(tmp_path, other):
+    Store(tmp_path, "f").put({"a": b"1"})
     assert Store(tmp_path, *other).get(["a"]) == {}
 
 
 def test_a_second_run_finds_what_the_first_kept(tmp_path):
-    Store(tmp_path, "f", 1, [1, "x"]).put({"a": b"1"})
-    assert Store(tmp_path, "f", 1, [1, "x"]).get(["a"]) == {"a": b"1"}
+    Store(tmp_path, "f", [1, "x"]).put({"a": b"1"})
+    assert Store(tmp_path, "f", [1, "x"]).get(["a"]) == {"a": b"1"}
 
 
 def test_map_computes_only_unseen_clips_once_and_keeps_the_order(tmp_path):
-    count, store = Counting(), Store(tmp_path, "f", 1)
+    count, store = Counting(), Store(tmp_path, "f")
     list(store.map(count, clips("a", "b"), 1, ""))
     pairs = list(store.map(count, clips("c", "b", "c", "a"), 1, ""))
     assert pairs == [("c", b"c"), ("b", b"b"), ("c", b"c"), ("a", b"a")]
@@ -55,7 +56,7 @@ def test_map_computes_only_unseen_clips_once_and_keeps_the_order(tmp_path):
 
 
 def test_map_of_nothing(tmp_path):
-    assert list(Store(tmp_path, "f", 1).map(Counting(), [], 1, "")) == []
+    assert list(Store(tmp_path, "f").map(Counting(), [], 1, "")) == []
 
 
 def test_a_failing_clip_loses_no_more_than_a_chunk(tmp_path, monkeypatch):
@@ -66,7 +67,7 @@ def test_a_failing_clip_loses_no_more_than_a_chunk(tmp_path, monkeypatch):
             raise KinetraceError("clip 9 is broken")
         return b""
 
-    store = Store(tmp_path, "f", 1)
+    store = Store(tmp_path, "f")
     with pytest.raises(KinetraceError, match="clip 9"):
         store.map(fail_at_nine, clips(*map(str, range(12))), 1, "")
     assert store.missing([str(i) for i in range(12)]) == {"8", "9", "10", "11"}
@@ -76,7 +77,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from kinetrace.store import Store, new_object
-store = Store(Path(sys.argv[1]), "f", 1)
+store = Store(Path(sys.argv[1]), "f")
 for batch in range(10**6):
     store.put({f"{batch}:{i}": str(batch).encode() * 500 for i in range(20)})
     with new_object(store.object(str(batch % 3))) as path:
@@ -91,7 +92,7 @@ def test_a_writer_killed_in_the_middle_leaves_whole_batches_and_whole_objects(tm
             pass
         process.send_signal(signal.SIGKILL)
         last = max([5, *(int(line) for line in process.stdout.read().split())])
-    store = Store(tmp_path, "f", 1)
+    store = Store(tmp_path, "f")
     sizes = [len(store.get([f"{batch}:{i}" for i in range(20)])) for batch in range(last + 2)]
     assert sizes[: last + 1] == [20] * (last + 1)
     assert sizes[last + 1] in (0, 20)
@@ -106,7 +107,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from kinetrace.store import Store, new_object
-store = Store(Path(sys.argv[1]), "f", 1)
+store = Store(Path(sys.argv[1]), "f")
 for i in range(150):
     store.put({f"{sys.argv[2]}:{i}": sys.argv[2].encode(), "shared": sys.argv[2].encode()})
     with new_object(store.object("shared")) as path:
@@ -117,7 +118,7 @@ for i in range(150):
 def test_two_processes_write_at_once_and_lose_nothing(tmp_path):
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), name]) for name in "xy"]
     assert [writer.wait(60) for writer in writers] == [0, 0]
-    store = Store(tmp_path, "f", 1)
+    store = Store(tmp_path, "f")
     assert not store.missing([f"{name}:{i}" for name in "xy" for i in range(150)])
     assert store.get(["shared"])["shared"] in (b"x", b"y")
     assert store.object("shared").read_bytes() in (b"x" * 50000, b"y" * 50000)
@@ -148,39 +149,59 @@ def test_what_a_killed_writer_left_is_removed_only_when_old(tmp_path):
 def test_a_ruined_database_is_named_with_its_remedy(tmp_path):
     (tmp_path / "clips.db").write_bytes(b"this is no database" * 100)
     with pytest.raises(KinetraceError, match=r"clips\.db.*delete"):
-        Store(tmp_path, "f", 1)
+        Store(tmp_path, "f")
 
 
-def workload_package(folder: Path, monkeypatch):
-    """A package of its own with a workload, a reader that imports two siblings, and a network."""
+def package(folder: Path) -> Path:
+    """A package whose ``reader`` imports three of its modules, one of them through another, and a network."""
     folder.mkdir()
     sources = {
         "__init__": "",
-        "workload": "class Own: pass",
-        "reader": "from own_workload.layout import WIDTH\nfrom own_workload import units\nimport json",
-        "layout": "WIDTH = 3",
-        "units": "METRE = 1",
+        "reader": f"from {folder.name}.layout import WIDTH\nimport json",
+        "layout": f"def width():\n    from {folder.name} import units, NONE",
+        "units": f"import {folder.name}.reader",
         "network": "LAYERS = 2",
     }
     for name, source in sources.items():
         (folder / f"{name}.py").write_text(source)
-    monkeypatch.syspath_prepend(folder.parent)
-    from importlib import import_module
-
-    return import_module("own_workload.workload").Own()
+    return folder
 
 
 def test_the_code_that_decides_values_decides_the_key(tmp_path, monkeypatch):
-    folder = tmp_path / "own_workload"
-    workload = workload_package(folder, monkeypatch)
-    before = code_of(workload)
+    folder = package(tmp_path / "own_package")
+    monkeypatch.syspath_prepend(tmp_path)
+    seen = [code_of("own_package.reader")]
     (folder / "network.py").write_text("LAYERS = 3")
-    assert code_of(workload) == before
-    for name in ("workload", "reader", "layout", "units"):
+    assert code_of("own_package.reader") == seen[0]
+    for name in ("reader", "layout", "units"):
         (folder / f"{name}.py").write_text((folder / f"{name}.py").read_text() + "\n# changed\n")
-        assert code_of(workload) != before
-        before = code_of(workload)
+        seen.append(code_of("own_package.reader"))
+    assert len(set(seen)) == 4
+    with pytest.raises(FileNotFoundError):
+        code_of("own_package.renamed")
 
 
-def test_the_sign_workload_has_a_code_digest():
-    assert len(code_of(WORKLOAD)) == 64
+CHANGING = """
+from pathlib import Path
+from kinetrace.sign.workload import WORKLOAD
+from kinetrace.store import code_of
+for name in ("", "moments", "npy", "summaries", "tars", "files", "sign/features", "sign/landmarks"):
+    if name:
+        path = Path("kinetrace", name).with_suffix(".py")
+        path.write_bytes(path.read_bytes() + b"#")
+    print(name, WORKLOAD.reading(Path()), code_of("kinetrace.summaries"), code_of("kinetrace.tars"))
+"""
+
+
+def test_a_change_of_code_that_computes_values_is_seen_without_a_version_to_raise(tmp_path):
+    shutil.copytree(Path(module.__file__).parent, tmp_path / "kinetrace")
+    done = subprocess.run([sys.executable, "-c", CHANGING], cwd=tmp_path, check=True, capture_output=True, text=True)
+    lines = [line.split(" ") for line in done.stdout.splitlines()]
+    changed = {
+        name: [number for number in (0, 1, 2) if keys[number] != before[number]]
+        for (_, *before), (name, *keys) in pairwise(lines)
+    }
+    assert changed == {
+        "moments": [1], "npy": [0], "summaries": [1], "tars": [2], "files": [0, 1, 2],
+        "sign/features": [0], "sign/landmarks": [0],
+    }  # fmt: skip

@@ -30,7 +30,7 @@ def test_sign_satisfies_the_protocol(method):
 
 def test_the_protocol_names_what_the_stages_need():
     assert set(METHODS) == {
-        "twin", "inspect", "contract", "read", "features", "motion", "train", "evaluate", "export",
+        "twin", "inspect", "contract", "read", "reading", "features", "motion", "train", "evaluate", "export",
     }  # fmt: skip
 
 

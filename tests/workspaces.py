@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kinetrace import files
 from kinetrace.clips import conform, write_table
 from kinetrace.params import WorkloadParams
 from kinetrace.workload import Clip, Job
@@ -43,6 +44,10 @@ class Walk:
         with self.log.open("a") as stream:
             stream.write(f"{clip['source']}\n")
         return np.load(raw / clip["source"], allow_pickle=False)
+
+    def reading(self, raw: Path) -> str:
+        layout = raw / "layout.json"
+        return files.digest(layout) if layout.is_file() else ""
 
     def features(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return frames * 2, ~np.isnan(frames)
@@ -98,5 +103,5 @@ def deliver(job: Job, count: int, **columns: Any) -> pd.DataFrame:
 
 def tree(folder: Path) -> dict[str, str]:
     """SHA-256 of every file under ``folder`` by relative path."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): files.digest(path) for path in paths}

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from kinetrace import params, recipes
 from kinetrace.errors import KinetraceError
-from kinetrace.files import staged
+from kinetrace.files import recover, staged
 from kinetrace.importers.native import Delivered
+from kinetrace.sign.reader import LAYOUT
 from kinetrace.workspace import Workspace
 
 Convert = Callable[[Path], Delivered]
@@ -52,14 +53,14 @@ def adopt(workspace: Workspace, workload: str, convert: Convert) -> str:
 
 def _replaceable(folder: Path) -> bool:
     """Whether an import may take the folder's place: it is one itself, or empty."""
-    return folder.is_dir() and ((folder / "layout.json").is_file() or not any(folder.iterdir()))
+    return folder.is_dir() and ((folder / LAYOUT).is_file() or not any(folder.iterdir()))
 
 
 @contextmanager
 def _swapped(fresh: Path, target: Path) -> Iterator[None]:
     """``fresh`` in the place of ``target``; what was there comes back when the block fails."""
     previous = target.with_name(f".{target.name}.previous")
-    shutil.rmtree(previous, ignore_errors=True)
+    recover(target, previous)
     if target.exists():
         target.replace(previous)
     fresh.replace(target)

@@ -15,6 +15,7 @@ from kinetrace.errors import KinetraceError
 from kinetrace.files import write_bytes, write_json
 from kinetrace.sign.features import motion
 from kinetrace.sign.landmarks import PARTS, VISIBILITY
+from kinetrace.sign.reader import LAYOUT
 
 COLUMNS = (
     "video_file", "feature_path", "num_frames", "sentence_id", "sentence", "category",
@@ -91,7 +92,7 @@ def finish(
         )
     table = complete(table)
     write_bytes(target / "metadata.csv", table.to_csv(index=False, lineterminator="\n").encode())
-    write_json(target / "layout.json", {"parts": list(parts), "face_points": face, "fps": float(fps)})
+    write_json(target / LAYOUT, {"parts": list(parts), "face_points": face, "fps": float(fps)})
     delivered.clips, delivered.parts = len(table), tuple(parts)
     delivered.subjects, delivered.labels = table["subject"].nunique(), table["sentence"].nunique()
 

@@ -49,8 +49,3 @@ def recall_at(ranks: np.ndarray, k: int) -> float:
 def mean_reciprocal_rank(ranks: np.ndarray) -> float:
     """The mean of 1 / rank (Voorhees, TREC-8 1999); ``ranks`` is ``[Q]``."""
     return float(np.mean(1.0 / ranks))
-
-
-def median_rank(ranks: np.ndarray) -> float:
-    """The median rank (MedR); ``ranks`` is ``[Q]``."""
-    return float(np.median(ranks))

@@ -10,8 +10,6 @@ from types import MappingProxyType
 
 import numpy as np
 
-POSE_POINTS = 33
-HAND_POINTS = 21
 MESH_POINTS = 468  # MediaPipe's whole face mesh
 
 POSE_NAMES = (
@@ -56,7 +54,6 @@ HOLISTIC_WIDTH = 258 + 3 * MESH_POINTS  # 1,662: pose, face mesh, left hand, rig
 
 LEFT_SHOULDER, RIGHT_SHOULDER = 11, 12
 VISIBILITY = np.arange(3, 132, 4)  # columns of the pose's visibility
-COORDINATES = np.setdiff1d(np.arange(WIDTH), VISIBILITY)
 
 _LIP_PAIRS = (
     (37, 267), (39, 269), (40, 270), (61, 291), (78, 308), (80, 310), (81, 311), (82, 312), (84, 314),

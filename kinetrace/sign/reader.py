@@ -17,6 +17,7 @@ from kinetrace.parallel import clip_map
 from kinetrace.sign.landmarks import PARTS, WIDTH
 from kinetrace.workload import Clip
 
+LAYOUT = "layout.json"
 METADATA = ("metadata.csv", "processed_metadata.csv")  # the second is SignTalk's name
 REQUIRED = (
     "video_file", "feature_path", "num_frames", "sentence_id", "sentence", "category",
@@ -76,7 +77,7 @@ def layout(raw: Path) -> Layout:
     Raises:
         KinetraceError: ``layout.json`` is no JSON or has a wrong or unknown field.
     """
-    path = raw / "layout.json"
+    path = raw / LAYOUT
     return _layout(path, path.stat().st_mtime_ns) if path.is_file() else Layout()
 
 

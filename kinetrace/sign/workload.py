@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kinetrace.files import digest_of
 from kinetrace.sign.params import SignParams
 from kinetrace.workload import Clip, Job, Log, Rule, Workload
 
@@ -35,6 +36,13 @@ class Sign:
         from kinetrace.sign import reader
 
         return reader.read(raw, clip)
+
+    def reading(self, raw: Path) -> str:
+        from kinetrace.sign import reader
+        from kinetrace.store import code_of
+
+        code = code_of("kinetrace.sign.reader", "kinetrace.sign.features")
+        return digest_of([code, reader.layout(raw).model_dump()])
 
     def features(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         from kinetrace.sign import features

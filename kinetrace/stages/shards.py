@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from kinetrace.clips import read_table, rows, write_table
+from kinetrace.conventions import SPLITS
 from kinetrace.errors import KinetraceError
 from kinetrace.files import digest, read_json, read_npz, staged, write_json
 from kinetrace.parallel import clip_map
@@ -18,7 +19,6 @@ from kinetrace.tars import VERSION, Tar, content, write_tar
 from kinetrace.workload import Clip, Job, Workload
 from kinetrace.workspace import Folders
 
-SPLITS = ("train", "val", "test")
 Plan = dict[str, list[Clip]]  # file name to clips, sorted by clip_id
 
 
@@ -61,7 +61,7 @@ def planned(table: pd.DataFrame, count: int) -> Plan:
 
 def _provide_all(job: Job, plan: Plan, folder: Path) -> dict[str, Tar]:
     """Fill ``folder``; an unchanged tar comes from the store, and its clips are not read."""
-    store = Store(job.folders.workspace.cache, "tar", VERSION, reading(job.workload, job.raw))
+    store = Store(job.folders.workspace.cache, "tar", reading(job, write_tar.__module__))
     keys = {name: content(clips) for name, clips in plan.items()}
     known = {key: Tar(**json.loads(value)) for key, value in store.get(list(keys.values())).items()}
     tasks = [Task(name, plan[name], store.object(key), known.get(key)) for name, key in keys.items()]

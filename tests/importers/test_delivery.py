@@ -88,6 +88,17 @@ def test_when_dvc_fails_data_and_parameters_are_as_they_were(workspace):
     assert (contents(workspace.root / "data"), workspace.params.read_bytes()) == before
 
 
+def test_data_that_a_killed_import_moved_aside_come_back_when_the_next_one_fails(workspace):
+    delivery.adopt(workspace, "sign", convert)
+    target = workspace.root / "data" / "raw" / "sign"
+    before = contents(target)
+    target.replace(target.with_name(".sign.previous"))
+    (workspace.root / "dvc.yaml").write_text("stages: [broken\n")
+    with pytest.raises(KinetraceError):
+        delivery.adopt(workspace, "sign", lambda partial: convert(partial, 2.0))
+    assert contents(target) == before
+
+
 def test_a_first_import_that_fails_leaves_no_data(workspace):
     (workspace.root / "dvc.yaml").write_text("stages: [broken\n")
     with pytest.raises(KinetraceError):

@@ -86,4 +86,3 @@ def test_summaries():
     assert retrieval.recall_at(ranks, 1) == 0.25
     assert retrieval.recall_at(ranks, 4) == 0.75
     assert retrieval.mean_reciprocal_rank(ranks) == pytest.approx((1 + 0.5 + 0.25 + 0.1) / 4)
-    assert retrieval.median_rank(ranks) == 3

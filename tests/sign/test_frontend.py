@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from kinetrace.sign import features
 from kinetrace.sign.frontend import UPPER_BODY, Frontend, body_frame, frame_mask, lagged, split_points
-from kinetrace.sign.landmarks import COORDINATES, LEFT_SHOULDER, PARTS, RIGHT_SHOULDER, WIDTH, columns
+from kinetrace.sign.landmarks import LEFT_SHOULDER, PARTS, RIGHT_SHOULDER, VISIBILITY, WIDTH, columns
 from tests.sign.models import clip, pad, points
 
 ALL = list(PARTS)
@@ -135,7 +135,7 @@ def test_padding_is_zero_and_changes_nothing():
 def test_visibility_is_no_channel():
     frames = clip()
     other = frames.copy()
-    other[:, np.setdiff1d(np.arange(WIDTH), COORDINATES)] *= 0.5
+    other[:, VISIBILITY] *= 0.5
     torch.testing.assert_close(channels(frames), channels(other))
 
 

@@ -15,8 +15,8 @@ def test_counts_are_those_of_the_layout():
     assert [len(points) for points in (lm.RIGHT_BROW, lm.LEFT_BROW)] == [10, 10]
     assert len(lm.FACE) == len(set(lm.FACE)) == len(lm.FACE_EVERY_FIFTH) == 94
     assert max(*lm.FACE, *lm.FACE_EVERY_FIFTH) < lm.MESH_POINTS
-    assert len(lm.POSE_NAMES) == len(set(lm.POSE_NAMES)) == lm.POSE_POINTS
-    assert len(lm.HAND_NAMES) == len(set(lm.HAND_NAMES)) == lm.HAND_POINTS
+    assert len(lm.POSE_NAMES) == len(set(lm.POSE_NAMES)) == 33
+    assert len(lm.HAND_NAMES) == len(set(lm.HAND_NAMES)) == 21
     assert lm.HOLISTIC_WIDTH == 1662
 
 
@@ -33,9 +33,8 @@ def test_points_are_named_as_mediapipe_names_them():
     assert (lm.HAND_NAMES[4], lm.HAND_NAMES[8], lm.HAND_NAMES[20]) == ("THUMB_TIP", "INDEX_FINGER_TIP", "PINKY_TIP")
 
 
-def test_visibility_and_coordinates_share_no_column():
-    assert len(lm.VISIBILITY) == 33 and len(lm.COORDINATES) == 507
-    assert not set(lm.VISIBILITY) & set(lm.COORDINATES)
+def test_visibility_is_the_last_value_of_each_pose_point():
+    assert len(lm.VISIBILITY) == 33
     assert {lm.columns("pose", point).stop - 1 for point in range(33)} == set(lm.VISIBILITY)
 
 

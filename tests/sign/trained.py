@@ -1,5 +1,7 @@
 """A tiny twin through the stages up to ``shards``, and a model trained on it, made once a session."""
 
+import atexit
+import shutil
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -29,6 +31,7 @@ def tiny(**sections: dict[str, Any]) -> SignParams:
 def prepared() -> Job:
     """A job whose shards exist; nothing in its folder may be changed."""
     folder = Path(mkdtemp(prefix="kinetrace-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     values = tiny()
     with files.staged(folder / "raw") as partial:
         WORKLOAD.twin(partial, values)
