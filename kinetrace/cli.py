@@ -31,6 +31,10 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", envvar="KINETRACE_JOBS", help="worker processes; -1 is every core")]
 Into = Annotated[Path | None, typer.Option("--to", help="only convert, into this folder; the workspace is left alone")]
 Fps = Annotated[float, typer.Option(min=0.1, help="frames a second of the recordings")]
+Reference = Annotated[
+    str,
+    typer.Argument(metavar="X", help="WORKLOAD@champion, WORKLOAD@3, a run id, a bundle, or its digest's beginning"),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -188,15 +192,41 @@ def configure(overlay: Annotated[Path, typer.Argument(help="YAML with the parame
 @app.command(
     epilog="Examples: kinetrace trace sign@champion · trace sign@3 · trace RUN_ID · trace models/sign/bundle/sign.zip"
 )
-def trace(subject: Annotated[str, typer.Argument(metavar="X")], as_json: Json = False) -> None:
+def trace(reference: Reference, as_json: Json = False) -> None:
     """From a model back to run, parameters, commit, data digests, clips and subjects."""
     from kinetrace.lineage import trace as tracing
 
-    found = tracing.trace(Workspace.find(), subject)
+    found = tracing.trace(Workspace.find(), reference)
     _show(found.as_dict(), as_json, found.as_text())
 
 
 @app.command(epilog="Example: kinetrace rollback sign --why 'wrong labels in the last delivery'")
+@app.command(epilog="Examples: kinetrace fetch sign@champion --to /tmp/bundle · fetch sign@3 --to DIR")
+def fetch(
+    reference: Reference, to: Annotated[Path, typer.Option(metavar="DIR", help="a new folder for the bundle")]
+) -> None:
+    """Restore the bundle of any version: the newest from the workspace, an older one from DVC's cache."""
+    from kinetrace.lineage import fetch as fetching
+
+    typer.echo(fetching.fetch(Workspace.find(), reference, to))
+
+
+@app.command(epilog="Example: kinetrace ledger sign --json")
+def ledger(workload: WorkloadName = "sign", as_json: Json = False) -> None:
+    """Who made what the champion, when and why; exit 1 when a line was altered."""
+    from kinetrace import report
+    from kinetrace.registry import ledger as decisions
+
+    folders = Workspace.find().known(workload)
+    try:
+        rows = [entry.as_dict() for entry in decisions.entries(folders.ledger, workload)]
+    except KinetraceError as error:
+        typer.secho(f"error: {error}", fg="red", err=True)
+        raise typer.Exit(1) from None
+    short = [row | {"from": row["from"][:12], "to": row["to"][:12]} for row in rows]
+    _show(rows, as_json, report.grid(workload, short) if short else "no decision yet")
+
+
 def rollback(workload: WorkloadName, why: Annotated[str, typer.Option(help="for the ledger")] = "") -> None:
     """Make the previous champion the champion again."""
     from kinetrace.registry import models

@@ -47,15 +47,20 @@ def _decided(name: str, folders: Folders) -> str:
 
 
 def table(workload: str, rows: Sequence[Mapping[str, str]]) -> str:
-    """The rows as a table as wide as the terminal, then where to look further."""
+    """The rows as a table, then where to look further."""
+    return grid(workload, rows) + LOOK_FURTHER.format(workload=workload)
+
+
+def grid(title: str, rows: Sequence[Mapping[str, str]]) -> str:
+    """The rows as a table as wide as the terminal."""
     from rich.console import Console
     from rich.table import Table
 
-    grid = Table(title=workload, title_justify="left")
+    table = Table(title=title, title_justify="left")
     for name in rows[0]:
-        grid.add_column(name, justify="right" if name == "took" else "left", overflow="fold")
+        table.add_column(name, justify="right" if name == "took" else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*row.values())
+        table.add_row(*row.values())
     text = io.StringIO()
-    Console(file=text, width=shutil.get_terminal_size((120, 24)).columns).print(grid, markup=False)
-    return text.getvalue() + LOOK_FURTHER.format(workload=workload)
+    Console(file=text, width=shutil.get_terminal_size((120, 24)).columns).print(table, markup=False)
+    return text.getvalue()

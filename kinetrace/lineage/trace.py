@@ -41,27 +41,27 @@ class Trace:
         return _text(self)
 
 
-def trace(workspace: Workspace, subject: str) -> Trace:
+def trace(workspace: Workspace, reference: str) -> Trace:
     """The trace of ``sign@champion``, ``sign@3``, a run id, a bundle folder or zip, or a digest's beginning.
 
     Raises:
         KinetraceError: nothing goes by that name; lists what can be given and which versions exist.
     """
-    path = _path(subject)
+    path = _path(reference)
     if path:
         return _of_bundle(workspace, path)
-    if "@" in subject:
-        return _of_version(*_named(workspace, subject))
-    if re.fullmatch(r"[0-9a-f]+", subject):
-        found = _of_digest(workspace, subject) or _of_run(workspace, subject)
+    if "@" in reference:
+        return _of_version(*_named(workspace, reference))
+    if re.fullmatch(r"[0-9a-f]+", reference):
+        found = _of_digest(workspace, reference) or _of_run(workspace, reference)
         if found:
             return found
-    raise _unknown(workspace, subject)
+    raise _unknown(workspace, reference)
 
 
-def _path(subject: str) -> Path | None:
+def _path(reference: str) -> Path | None:
     try:
-        return Path(subject) if subject and Path(subject).exists() else None
+        return Path(reference) if reference and Path(reference).exists() else None
     except (OSError, ValueError):  # no file can have that name
         return None
 
@@ -70,27 +70,27 @@ def _workloads(workspace: Workspace) -> list[Folders]:
     return [workspace.of(name) for name in sorted(params.read(workspace.params).get("workloads") or {})]
 
 
-def _unknown(workspace: Workspace, subject: str) -> KinetraceError:
+def _unknown(workspace: Workspace, reference: str) -> KinetraceError:
     known = [
         f"{folders.workload}@{version.number}" + (f" ({', '.join(version.aliases)})" if version.aliases else "")
         for folders in _workloads(workspace)
         for version in models.versions(folders)
     ]
     return KinetraceError(
-        f"nothing goes by {subject!r}: give WORKLOAD@champion, WORKLOAD@challenger, WORKLOAD@NUMBER, an MLflow run id, "
-        f"a bundle's folder or zip, or at least {SHORTEST} characters of its digest (versions: "
+        f"nothing goes by {reference!r}: give WORKLOAD@champion, WORKLOAD@challenger, WORKLOAD@NUMBER, an MLflow run "
+        f"id, a bundle's folder or zip, or at least {SHORTEST} characters of its digest (versions: "
         f"{', '.join(known) or 'none yet, run the pipeline first'})"
     )
 
 
-def _named(workspace: Workspace, subject: str) -> tuple[Folders, Version]:
-    name, _, which = subject.partition("@")
+def _named(workspace: Workspace, reference: str) -> tuple[Folders, Version]:
+    name, _, which = reference.partition("@")
     for folders in _workloads(workspace):
         if folders.workload == name:
             for version in models.versions(folders):
                 if which in (str(version.number), *version.aliases):
                     return folders, version
-    raise _unknown(workspace, subject)
+    raise _unknown(workspace, reference)
 
 
 def _of_version(folders: Folders, version: Version) -> Trace:

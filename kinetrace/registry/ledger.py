@@ -85,15 +85,6 @@ def entries(path: Path, workload: str | None = None) -> list[Entry]:
     return [entry for entry in known if workload in (None, entry.workload)]
 
 
-def verify(path: Path) -> int:
-    """The number of entries, each bound to the one before.
-
-    Raises:
-        KinetraceError: names the first line that was altered.
-    """
-    return len(entries(path))
-
-
 def person(root: Path) -> str:
     """The git user of the workspace, else the user of this machine."""
     try:

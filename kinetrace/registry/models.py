@@ -49,7 +49,8 @@ def locked(folders: Folders) -> AbstractContextManager[None]:
 def register(folders: Folders, digest: str, run_id: str, test_digest: str) -> Version:
     """The version of the bundle ``digest``: the one that exists, or a new one that points to ``models/<w>/bundle``.
 
-    Weights stay in DVC: the version carries the bundle's digest and the MD5 under which DVC keeps it.
+    Weights stay in DVC: the version carries the bundle's digest and the MD5 under which DVC keeps it, by which
+    ``lineage.fetch`` restores it.
     """
     known = find(folders, digest)
     if known:
@@ -210,7 +211,8 @@ def rollback(folders: Folders, why: str) -> str:
         champion = current(folders, CHAMPION)
         entries = ledger.entries(folders.ledger, folders.workload)
         version = _registered(folders, previous(entries, champion.digest if champion else ""))
-        return _replace(folders, "rollback", version, why)
+        done = _replace(folders, "rollback", version, why)
+        return f"{done}; its bundle: `kinetrace fetch {folders.workload}@{CHAMPION} --to DIR`"
 
 
 def _replace(folders: Folders, action: str, version: Version, why: str) -> str:

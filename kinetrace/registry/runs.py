@@ -17,24 +17,28 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 TRAINING = "kinetrace.training"
+UNFINISHED = " AND attributes.status != 'FINISHED'"
 CHECKPOINT = "kinetrace.checkpoint"
 MOST = 100  # parameters or metrics a batch, MLflow's own limit
 
 
 class RunLog:
-    """A run that is being written; called with an epoch and its values. An epoch is written once."""
+    """A run that is being written; called with an epoch and its values. The same value is written once."""
 
     def __init__(self, client: "MlflowClient", run_id: str) -> None:
         self.run_id = run_id
         self._client = client
         metrics = client.get_run(run_id).data.metrics
-        self._seen = {(name, item.step) for name in metrics for item in client.get_metric_history(run_id, name)}
+        history = (item for name in metrics for item in client.get_metric_history(run_id, name))
+        self._seen = {(item.key, item.step, item.value) for item in history}
 
     def __call__(self, step: int, values: Mapping[str, float]) -> None:
-        """Write the values of an epoch; those written before a kill are left as they are."""
-        fresh = {name: value for name, value in values.items() if (name, step) not in self._seen and name != "epoch"}
+        """Write the values of an epoch, apart from those that stood there before a kill."""
+        fresh = {
+            name: value for name, value in values.items() if name != "epoch" and (name, step, value) not in self._seen
+        }
         _log_metrics(self._client, self.run_id, fresh, step)
-        self._seen |= {(name, step) for name in fresh}
+        self._seen |= {(name, step, value) for name, value in fresh.items()}
 
     def finish(self, checkpoint: str) -> None:
         """Say which checkpoint this run gave."""
@@ -48,12 +52,12 @@ def identity(folder: Path) -> str:
 
 @contextmanager
 def live(folders: Folders, params: Any, key: str) -> Iterator[RunLog]:
-    """The run of the training ``key``: the one that an earlier attempt began, or a new one.
+    """The run of the training ``key``: the one that an earlier attempt began and did not finish, or a new one.
 
     It ends as FINISHED, or as FAILED when the body raises; a killed one stays RUNNING until it is continued.
     """
     client = connect(folders.workspace)
-    run_id = _find(client, folders, TRAINING, key) or _start(client, folders, key)
+    run_id = _find(client, folders, TRAINING, key, UNFINISHED) or _start(client, folders, key)
     client.update_run(run_id, status="RUNNING")
     _log_params(client, run_id, flat(params.model_dump(mode="json", by_alias=True)))
     try:
@@ -113,8 +117,8 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return found
 
 
-def _find(client: "MlflowClient", folders: Folders, tag: str, value: str) -> str | None:
-    query = f"tags.`{tag}` = '{value}'"
+def _find(client: "MlflowClient", folders: Folders, tag: str, value: str, further: str = "") -> str | None:
+    query = f"tags.`{tag}` = '{value}'{further}"
     found = client.search_runs([experiment(client, folders)], query, max_results=1, order_by=["start_time ASC"])
     return found[0].info.run_id if found else None
 

@@ -45,11 +45,11 @@ def _identity(folders: Folders) -> tuple[str, str]:
         return "", str(error)
 
 
-def _question(job: Job, subject: str) -> str:
+def _question(job: Job, reference: str) -> str:
     """Everything that the decision rests on, apart from the champion."""
     figures = [files.digest(job.folders.metrics), files.digest(job.folders.predictions)]
     limits = [job.params.promote.model_dump(mode="json"), job.params.evaluate.model_dump(mode="json")]
-    return files.digest_of([subject, figures, limits])
+    return files.digest_of([reference, figures, limits])
 
 
 def _registered(job: Job, candidate: Evaluation, digest: str) -> Version:

@@ -22,8 +22,8 @@ class Place:
     first: str
     second: str
 
-    def trace(self, subject: str | Path) -> Trace:
-        return trace(self.job.folders.workspace, str(subject))
+    def trace(self, reference: str | Path) -> Trace:
+        return trace(self.job.folders.workspace, str(reference))
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +57,8 @@ def test_the_trace_holds_run_parameters_data_and_metrics(place: Place) -> None:
 def test_a_run_a_digest_a_folder_and_a_zip_lead_to_the_same(place: Place, tmp_path: Path) -> None:
     found = place.trace("fake@2")
     zipped = shutil.copy(place.job.folders.bundle / "fake.zip", tmp_path / "sent by mail.zip")
-    subjects = [found.run, place.second, place.second[:8], place.job.folders.bundle, zipped]
-    assert [place.trace(subject) for subject in subjects] == [found] * 5
+    references = [found.run, place.second, place.second[:8], place.job.folders.bundle, zipped]
+    assert [place.trace(reference) for reference in references] == [found] * 5
 
 
 def test_the_text_names_everything(place: Place) -> None:
@@ -92,11 +92,11 @@ def test_an_altered_bundle_is_not_traced(place: Place, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "subject", ["fake@7", "fake@best", "other@champion", "0" * 32, "abc", "", "@", "x" * 5000, "a\0b"]
+    "reference", ["fake@7", "fake@best", "other@champion", "0" * 32, "abc", "", "@", "x" * 5000, "a\0b"]
 )
-def test_an_unknown_name_gets_the_list_of_what_there_is(place: Place, subject: str) -> None:
+def test_an_unknown_name_gets_the_list_of_what_there_is(place: Place, reference: str) -> None:
     with pytest.raises(KinetraceError, match=r"fake@1 \(champion\), fake@2 \(challenger\)"):
-        place.trace(subject)
+        place.trace(reference)
 
 
 def test_before_any_run_there_is_nothing_to_trace(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_what_is_appended_is_read_back_in_order(tmp_path: Path) -> None:
         ledger.append(path, item)
     assert ledger.entries(path) == wanted
     assert ledger.entries(path, "sign") == [entry(0), entry(2)]
-    assert ledger.verify(path) == len(path.read_bytes().splitlines()) == 3
+    assert len(path.read_bytes().splitlines()) == 3
 
 
 def test_an_absent_ledger_is_an_empty_one(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_the_first_altered_line_is_named(tmp_path: Path, number: int, how: str) 
         broken = number + 1
     path.write_text("".join(lines))
     with pytest.raises(KinetraceError, match=f"line {broken}: the ledger was altered"):
-        ledger.verify(path)
+        ledger.entries(path)
     with pytest.raises(KinetraceError, match=f"line {broken}"):
         ledger.append(path, entry(9))
 
@@ -76,7 +76,7 @@ def test_a_half_written_line_is_cut_off_and_reported(tmp_path: Path, left: int) 
     assert ledger.entries(path) == [entry(0), entry(1)]
     assert json.loads(path.read_bytes().splitlines()[1])["cut"] == second[:left].decode()
     ledger.append(path, entry(2))
-    assert ledger.verify(path) == 3
+    assert len(ledger.entries(path)) == 3
 
 
 def _write(path: Path, first: int) -> None:

@@ -65,7 +65,7 @@ def test_promotion_by_hand_is_in_the_ledger_and_takes_the_challenger_alias_off(j
     assert version.aliases == ("champion",)
     assert ledger.entries(job.folders.ledger)[-1].why == "seen by the doctor"
     assert "already" in models.promote(job.folders, 2, "again")
-    assert ledger.verify(job.folders.ledger) == 1
+    assert len(ledger.entries(job.folders.ledger)) == 1
     with pytest.raises(KinetraceError, match=r"no version 7 \(versions: 1, 2, 3\)"):
         models.promote(job.folders, 7, "")
 

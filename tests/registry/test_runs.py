@@ -53,6 +53,26 @@ def test_a_training_that_stopped_goes_on_in_its_run(shared: Job) -> None:
     assert client.get_run(first.run_id).info.status == "FINISHED"
 
 
+def test_a_training_after_a_finished_one_is_a_run_of_its_own(shared: Job) -> None:
+    """Same key, other result: its values must not mix with the earlier ones."""
+    found = []
+    for loss in (2.0, 1.0):
+        with runs.live(shared.folders, shared.params, "again") as log:
+            log(0, {"loss": loss})
+        found.append((log.run_id, losses(shared, log.run_id)))
+    assert found[0][0] != found[1][0]
+    assert [values for _, values in found] == [[(0, 2.0)], [(0, 1.0)]]
+
+
+def test_a_value_that_came_out_otherwise_is_written_too(shared: Job) -> None:
+    with pytest.raises(RuntimeError), runs.live(shared.folders, shared.params, "otherwise") as log:
+        log(0, {"loss": 2.0})
+        raise RuntimeError
+    with runs.live(shared.folders, shared.params, "otherwise") as log:
+        log(0, {"loss": 1.0})
+    assert losses(shared, log.run_id) == [(0, 2.0), (0, 1.0)]
+
+
 def test_another_training_is_another_run(shared: Job) -> None:
     with runs.live(shared.folders, shared.params, "one") as one, runs.live(shared.folders, shared.params, "two") as two:
         pass
