@@ -11,6 +11,8 @@ TORCH := torch==2.13.0
 STAMP := .venv/.installed
 LOG := .venv/install.log
 DATA ?= ../shared/data/coffee_orders
+SPLIT ?= --split train=dmohazab/a --split val=dmohazab/b --split test=TheCamNelson
+RECIPE ?= recipes/coffee_orders.yaml
 MLFLOW_PORT ?= 5000
 PREFECT_PORT ?= 4200
 PIP := python -m pip --quiet --disable-pip-version-check --no-input install
@@ -29,15 +31,15 @@ test: lint types  ## lint, types and the test suite without the slow tests
 test-all: lint types  ## the same with the slow tests
 	@python -m pytest tests
 
-real: $(STAMP)  ## the same pipeline on real clips, in a clone under build/real; DATA=dir
+real: $(STAMP)  ## the same pipeline on real clips, in a clone under build/real; DATA=dir SPLIT=options RECIPE=file
 	@git diff --quiet HEAD || echo "note: build/real is a clone of the last commit; uncommitted changes are not in it"
 	@mkdir -p build
 	@if [ -d build/real/.git ]; then cd build/real && git fetch -q origin HEAD && git reset -q --hard FETCH_HEAD; \
 		else git clone -q . build/real; fi
-	@data=$$(realpath "$(DATA)") && cd build/real && \
+	@data=$$(realpath "$(DATA)") && recipe=$$(realpath "$(RECIPE)") && cd build/real && \
 		python -m kinetrace import landmarks "$$data/words.parquet" --manifest "$$data/sentences.csv" \
-			--split train=dmohazab/a --split val=dmohazab/b --split test=TheCamNelson && \
-		python -m kinetrace configure recipes/coffee_orders.yaml && \
+			$(SPLIT) && \
+		python -m kinetrace configure "$$recipe" && \
 		python -m flows.pipeline sign && \
 		python -m dvc metrics show
 

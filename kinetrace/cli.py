@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from kinetrace import __version__
+from kinetrace.conventions import FPS, UNKNOWN
 from kinetrace.environment import be_quiet
 from kinetrace.errors import KinetraceError
 from kinetrace.workspace import Workspace
@@ -117,7 +118,7 @@ def check(
 @importing.command("signtalk", epilog="Example: kinetrace import signtalk ~/processed --fps 30")
 def import_signtalk(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="with processed_metadata.csv in it")],
-    fps: Fps = 25.0,
+    fps: Fps = FPS,
     to: Into = None,
 ) -> None:
     """SignTalk's processed_metadata.csv and its .npy features, as they are."""
@@ -129,8 +130,8 @@ def import_signtalk(
 @importing.command("mp-data", epilog="Example: kinetrace import mp-data ~/MP_Data --subject anna")
 def import_mp_data(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="MP_Data, or the folder that holds it")],
-    subject: Annotated[str, typer.Option(help="who signs")] = "unknown",
-    fps: Fps = 25.0,
+    subject: Annotated[str, typer.Option(help="who signs")] = UNKNOWN,
+    fps: Fps = FPS,
     to: Into = None,
 ) -> None:
     """MP_Data/<label>/<sequence>/<frame>.npy of 1,662 or 258 values a frame."""
@@ -165,7 +166,7 @@ def import_landmarks(
         list[str] | None,
         typer.Option(help="train, val or test =SIGNER or =SIGNER/FOLD; repeat it; gives the metadata a column split"),
     ] = None,
-    fps: Fps = 25.0,
+    fps: Fps = FPS,
     to: Into = None,
 ) -> None:
     """A Parquet table with a row a frame: label, signer, clip, frame and 258 or 1,662 values."""

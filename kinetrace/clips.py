@@ -10,7 +10,7 @@ from typing import Any, cast
 import pandas as pd
 
 from kinetrace.errors import KinetraceError
-from kinetrace.files import staged
+from kinetrace.files import staged, written
 
 COLUMNS: dict[str, str] = {
     "clip_id": "string",  # unique name within the data set
@@ -51,8 +51,8 @@ def write_table(target: Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a table that a stage wrote."""
-    return pd.read_parquet(path)
+    """Read a table that a stage wrote; KinetraceError where it is missing."""
+    return pd.read_parquet(written(path))
 
 
 def rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -15,8 +15,10 @@ def read(path: Path, required: Sequence[str]) -> pd.DataFrame:
     """Every field as text, "" where empty; the index is the line on which a row ends. Unnamed columns are left out.
 
     Raises:
-        KinetraceError: the file is not UTF-8, not a table, or lacks a required column.
+        KinetraceError: the file is missing, not UTF-8, not a table, or lacks a required column.
     """
+    if not path.is_file():
+        raise KinetraceError(f"{path} is missing: expected a CSV with the columns {', '.join(required)}")
     lines, (header, *rows) = _records(path)
     names = [name.strip() for name in header]
     _check_header(path, names, required)

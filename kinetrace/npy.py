@@ -30,17 +30,17 @@ class Loaded:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def load(path: Path) -> Loaded:
-    """The array of a ``.npy`` file, floats of any width as float32.
+def load(path: Path, kinds: str = "f") -> Loaded:
+    """The array of a ``.npy`` file as float32; ``kinds`` of dtype are accepted, by default floats of any width.
 
     Raises:
-        KinetraceError: says in words why the file is no array of floats; the path is left to the caller.
+        KinetraceError: says in words why the file is no such array; the path is left to the caller.
     """
     try:
         if not path.is_file():  # a pipe or a device would block or never end
             raise KinetraceError("there is no such file")
         with path.open("rb") as stream:
-            _check_header(stream)
+            _check_header(stream, kinds)
             stream.seek(0)
             content = stream.read(MAX_BYTES)
         array = np.load(io.BytesIO(content), allow_pickle=False)
@@ -53,7 +53,7 @@ def load(path: Path) -> Loaded:
     return Loaded(array, content)
 
 
-def _check_header(stream: BinaryIO) -> None:
+def _check_header(stream: BinaryIO, kinds: str) -> None:
     """What the header claims must be what the file holds: 10^12 rows in 200 bytes are refused unread."""
     size = os.fstat(stream.fileno()).st_size
     if not size:
@@ -63,7 +63,7 @@ def _check_header(stream: BinaryIO) -> None:
     shape, dtype = _header(stream)
     if dtype.hasobject:
         raise KinetraceError("the file holds a pickle, which could run code: refused unopened; save plain float32")
-    if dtype.kind != "f":
+    if dtype.kind not in kinds:
         raise KinetraceError(f"the file holds {dtype} values, expected float32")
     claimed, found = math.prod(shape) * dtype.itemsize, size - stream.tell()
     if claimed != found:

@@ -5,6 +5,7 @@ import io
 import shutil
 from collections.abc import Mapping, Sequence
 
+from kinetrace import params
 from kinetrace.workspace import Folders
 
 NOTHING = "no result yet"
@@ -22,10 +23,10 @@ RESULT = {  # what a stage writes last, by the name that Folders gives it
 SOURCES = {"twin": "synthetic data in {}", "import": "imported data in {}"}
 LOOK_FURTHER = """\
 Look further:
-  make ui                          MLflow and Prefect in the browser
-  reports/{workload}/                    what the data contract found
-  models/{workload}/metrics.json         metrics with their intervals; plots/ beside it
-  kinetrace trace {workload}@champion    from the model back to its clips
+  make ui                                      MLflow and Prefect in the browser
+  reports/{workload}/                                what the data contract found
+  models/{workload}/metrics.json                     metrics with their intervals; plots/ beside it
+  .venv/bin/kinetrace trace {workload}@champion      from the model back to its clips
 """
 
 
@@ -38,8 +39,7 @@ def stages(folders: Folders, took: Mapping[str, str] | None = None) -> list[dict
 
 def _decided(name: str, folders: Folders) -> str:
     if name in SOURCES:
-        folder = folders.twin if name == "twin" else folders.imported
-        return SOURCES[name].format(folder.relative_to(folders.workspace.root))
+        return SOURCES[name].format(params.source(folders.workspace.params, folders.workload).raw)
     if not getattr(folders, RESULT[name]).exists():
         return NOTHING
     text: str = importlib.import_module(f"kinetrace.stages.{name}").summary(folders)

@@ -34,3 +34,8 @@ def test_rows_are_plain_values(table):
     assert type(row["num_frames"]) is int
     assert type(row["fps"]) is float
     assert row["clip_id"] == "clip/0001.npy"
+
+
+def test_a_table_of_a_stage_that_has_not_run_is_named(tmp_path):
+    with pytest.raises(KinetraceError, match=r"clips\.parquet is missing: run the stage before it, or make run"):
+        read_table(tmp_path / "clips.parquet")

@@ -12,6 +12,7 @@ from kinetrace.workspace import Folders, Workspace
 
 @pytest.fixture
 def folders(tmp_path: Path) -> Folders:
+    (tmp_path / "params.yaml").write_text("workloads: {sign: {raw: data/twin/sign}}")
     return Workspace(tmp_path).of("sign")
 
 
@@ -34,14 +35,16 @@ def test_durations_and_the_raw_data_come_with_a_run(folders: Folders) -> None:
     assert {row["took"] for row in rows[1:]} == {"up to date"}
 
 
-def test_imported_data_are_named(folders: Folders) -> None:
-    assert report.stages(folders, {"import": "up to date"})[0]["decided"] == "imported data in data/raw/sign"
+@pytest.mark.parametrize("raw", ["data/raw/sign", "deliveries/november"])
+def test_imported_data_are_named_as_the_parameters_name_them(folders: Folders, raw: str) -> None:
+    folders.workspace.params.write_text(f"workloads: {{sign: {{raw: {raw}}}}}")
+    assert report.stages(folders, {"import": "up to date"})[0]["decided"] == f"imported data in {raw}"
 
 
 def test_the_table_shows_every_row_and_brackets_as_they_are(folders: Folders) -> None:
     text = report.table("sign", [{"stage": "evaluate", "decided": "ret1 0.9 [0.8, 1.0] [bold]"}])
     assert "ret1 0.9 [0.8, 1.0] [bold]" in text
-    assert "kinetrace trace sign@champion" in text
+    assert "\n  .venv/bin/kinetrace trace sign@champion " in text
     assert "took" not in text
 
 

@@ -9,6 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kinetrace import csvtable
+from kinetrace.conventions import FPS
 from kinetrace.errors import KinetraceError
 from kinetrace.importers import native, splits
 from kinetrace.importers.native import Delivered, Recording
@@ -41,7 +43,7 @@ class Frames:
 
 
 def convert(
-    table: Path, target: Path, manifest: Path | None = None, split: Sequence[str] = (), fps: float = native.FPS
+    table: Path, target: Path, manifest: Path | None = None, split: Sequence[str] = (), fps: float = FPS
 ) -> Delivered:
     """Write the clips of ``table``, or the sentences that ``manifest`` joins from them, to the folder ``target``.
 
@@ -138,7 +140,7 @@ def _sentences(frames: Frames, manifest: Path, delivered: Delivered) -> list[tup
     bounds = zip(clips["start"], clips["stop"], strict=True)
     spans = dict(zip(zip(clips["signer"], clips["clip"], strict=True), bounds, strict=True))
     found = []
-    for row in native.records(native.read_csv(manifest, SENTENCES)):
+    for row in native.records(csvtable.read(manifest, SENTENCES)):
         words = row.pop("word_clips").split("|")
         unknown = [word for word in words if (row["signer"], word) not in spans]
         if unknown:

@@ -1,17 +1,20 @@
 """``MP_Data/<label>/<sequence>/<frame>.npy``: one file a frame, of 1,662 or 258 landmark values."""
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 
+from kinetrace import npy
+from kinetrace.conventions import FPS, UNKNOWN
 from kinetrace.errors import KinetraceError
 from kinetrace.importers import native
 from kinetrace.importers.native import Delivered, Recording
 from kinetrace.sign.landmarks import BODY_WIDTH, HOLISTIC_WIDTH, PARTS, from_body, from_holistic
 
 
-def convert(folder: Path, target: Path, subject: str = native.UNKNOWN, fps: float = native.FPS) -> Delivered:
+def convert(folder: Path, target: Path, subject: str = UNKNOWN, fps: float = FPS) -> Delivered:
     """Write each sequence as a clip, its label the sentence; a sequence with a bad or missing frame is skipped.
 
     Raises:
@@ -47,9 +50,10 @@ def read(sequence: Path) -> np.ndarray:
     files = {int(path.stem): path for path in sequence.glob("*.npy") if path.stem.isdecimal()}
     if not files:
         raise ValueError("no <number>.npy in it")
-    missing = sorted(set(range(min(files), max(files) + 1)) - set(files))
-    if missing or min(files) > 1:
-        raise ValueError(f"frame {missing[0] if missing else min(files) - 1} is missing")
+    if min(files) > 1:
+        raise ValueError(f"frame {min(files) - 1} is missing")
+    if len(files) <= max(files) - min(files):
+        raise ValueError(f"frame {next(number for number in count(min(files)) if number not in files)} is missing")
     frames = [_frame(files[number]) for number in sorted(files)]
     if len({len(frame) for frame in frames}) > 1:
         raise ValueError("frames of 258 and of 1,662 values in one sequence")
@@ -58,12 +62,9 @@ def read(sequence: Path) -> np.ndarray:
 
 def _frame(path: Path) -> np.ndarray:
     try:
-        frame = np.load(path, allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
-        raise ValueError(f"{path.name}: {str(error).splitlines()[0]}") from None
-    if not isinstance(frame, np.ndarray) or frame.ndim != 1 or len(frame) not in (BODY_WIDTH, HOLISTIC_WIDTH):
-        found = getattr(frame, "shape", type(frame).__name__)
-        raise ValueError(f"{path.name} has shape {found}, expected (258,) or (1662,)")
-    if frame.dtype.kind not in "fiu":
-        raise ValueError(f"{path.name} holds {frame.dtype}, expected numbers")
+        frame = npy.load(path, "fiu").array
+    except KinetraceError as error:
+        raise ValueError(f"{path.name}: {error}") from None
+    if frame.shape not in ((BODY_WIDTH,), (HOLISTIC_WIDTH,)):
+        raise ValueError(f"{path.name} has shape {frame.shape}, expected (258,) or (1662,)")
     return frame

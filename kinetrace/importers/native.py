@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kinetrace.conventions import FPS, UNKNOWN
 from kinetrace.errors import KinetraceError
 from kinetrace.files import write_bytes, write_json
 from kinetrace.sign.features import motion
@@ -22,8 +23,6 @@ COLUMNS = (
     "motion_mean", "motion_p95", "mean_visibility", "subject",
 )  # fmt: skip
 BODY = ("pose", "left_hand", "right_hand")
-FPS = 25.0  # of landmarks that came without a clock
-UNKNOWN = "unknown"  # the subject, where the source names none
 LONGEST_NAME = 120  # bytes; file systems end at 255
 Row = dict[str, str]
 NAMED = 5  # skipped items that the summary spells out
@@ -146,33 +145,12 @@ class Names:
         return safe
 
 
-def read_csv(path: Path, required: Iterable[str]) -> pd.DataFrame:
-    """A CSV as text, empty cells as "".
-
-    Raises:
-        KinetraceError: it is absent, not UTF-8, not a table, or lacks a required column.
-    """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise KinetraceError(f"{path} is missing: expected a CSV with {', '.join(required)}") from None
-    except UnicodeDecodeError as error:
-        raise KinetraceError(f"{path} is not UTF-8 (byte {error.start}): save it as UTF-8 and try again") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise KinetraceError(f"{path} is no CSV table: {str(error).strip()}") from None
-    missing = [name for name in required if name not in table]
-    if missing:
-        found = ", ".join(map(str, table.columns))
-        raise KinetraceError(f"{path} lacks the column {', '.join(missing)}; found {found}")
-    return table
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def records(table: pd.DataFrame) -> list[Row]:
-    """The rows of a table that ``read_csv`` gave."""
+    """The rows of a table that ``csvtable.read`` gave."""
     return [{str(name): str(value) for name, value in row.items()} for row in table.to_dict("records")]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from pose_format import Pose
 
+from kinetrace import csvtable
 from kinetrace.errors import KinetraceError
 from kinetrace.importers import native
 from kinetrace.importers.native import Delivered, Recording, Row
@@ -41,7 +42,7 @@ def convert(folder: Path, target: Path, metadata: Path | None = None) -> Deliver
 
 
 def _labels(metadata: Path) -> dict[str, Row]:
-    rows = native.records(native.read_csv(metadata, ("file", "sentence")))
+    rows = native.records(csvtable.read(metadata, ("file", "sentence")))
     return {_key(row.pop("file")): row for row in rows}
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from kinetrace import csvtable, npy
+from kinetrace.conventions import FPS
 from kinetrace.errors import KinetraceError
 from kinetrace.files import inside
 from kinetrace.importers import native
@@ -20,7 +21,7 @@ FEATURE_FOLDERS = (".", "pose_data", "features")
 MEASURES = ("num_frames", "motion_mean", "motion_p95", "mean_visibility")
 
 
-def convert(folder: Path, target: Path, fps: float = native.FPS) -> Delivered:
+def convert(folder: Path, target: Path, fps: float = FPS) -> Delivered:
     """Copy the feature files unchanged, good and bad, and rewrite where the metadata says they lie.
 
     Judging a clip is the contract's part: a row whose file is not in ``folder`` keeps its path as it was given.
@@ -28,7 +29,7 @@ def convert(folder: Path, target: Path, fps: float = native.FPS) -> Delivered:
     Raises:
         KinetraceError: there is no metadata file, or a required column is missing from it.
     """
-    table = native.read_csv(_metadata(folder), ("video_file", "feature_path", "sentence"))
+    table = csvtable.read(_metadata(folder), ("video_file", "feature_path", "sentence"))
     if table.empty:
         raise KinetraceError(f"{_metadata(folder)} has no rows: nothing to import")
     delivered = Delivered()
@@ -95,8 +96,7 @@ def _measures(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        frames = np.load(file, allow_pickle=False)
-    except (OSError, EOFError, ValueError):
+        frames = npy.load(file).array
+    except KinetraceError:
         return {}
-    good = isinstance(frames, np.ndarray) and frames.dtype.kind in "fiu" and frames.shape[1:] == (WIDTH,)
-    return native.measures(frames) if good and len(frames) else {}
+    return native.measures(frames) if frames.shape[1:] == (WIDTH,) and len(frames) else {}

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from kinetrace.conventions import SPLITS, UNUSED
 from kinetrace.errors import KinetraceError
-
-SPLITS = ("train", "val", "test")
-UNUSED = "unused"  # the split stage leaves these clips out
 
 
 def parse(assignments: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from kinetrace.clips import COLUMNS, FACT
 from kinetrace.sign.landmarks import WIDTH
-from kinetrace.sign.reader import DECIMAL, DECIMALS, INTEGER
+from kinetrace.sign.reader import DECIMAL, DECIMALS, INTEGER, SAID
 from kinetrace.workload import Rule
 
 MIN_FRAMES = 2
@@ -84,9 +84,13 @@ def _numbers() -> list[Rule]:
 
 def _content() -> list[Rule]:
     return [
-        _column("match_regex", "label", "the sentence is empty", "no sentence", regex=r"\S"),
+        _column("match_regex", "label", "the sentence {label!r} has no letter or digit", "no sentence", regex=SAID),
+        _column(
+            "be_null", f"{FACT}sentence", "sentence_id {label_id} is {found_sentence!r} elsewhere, {label!r} here",
+            "another sentence of the same id",
+        ),
         _column("be_null", f"{FACT}repeats", "the same bytes as clip {found_repeats!r}", "repeat of another clip"),
-    ]
+    ]  # fmt: skip
 
 
 def _column(check: str, column: str, reason: str, title: str, **arguments: Any) -> Rule:

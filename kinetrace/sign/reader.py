@@ -11,6 +11,7 @@ from pydantic import Field
 
 from kinetrace import csvtable, npy, params
 from kinetrace.clips import COLUMNS, FACT
+from kinetrace.conventions import FPS, UNKNOWN
 from kinetrace.errors import KinetraceError
 from kinetrace.files import inside, read_json
 from kinetrace.parallel import clip_map
@@ -25,6 +26,7 @@ REQUIRED = (
 )  # fmt: skip
 INTEGER = r"^-?[0-9]{1,9}(?:\.0+)?$"
 DECIMAL = r"^(?:-?[0-9]{1,20}(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,2})?)?$"  # or empty; always finite
+SAID = r"[^\W_]"  # a letter or digit of any script
 SUFFIX = r"(?<=[^/])\.(?=\w*[A-Za-z])\w{2,5}$"  # of a video file; "take.2" has none
 INTEGERS = ("num_frames", "sentence_id")
 DECIMALS = ("motion_mean", "motion_p95", "mean_visibility")
@@ -47,7 +49,7 @@ class Layout(params.Section):
 
     parts: Annotated[list[Part], Field(min_length=1)] = Field(default=["pose", "left_hand", "right_hand", "face"])
     face_points: Literal["contours", "every-fifth"] = "contours"
-    fps: Annotated[float, Field(gt=0, le=1000)] = 30.0
+    fps: Annotated[float, Field(gt=0, le=1000)] = FPS
 
     def missing(self) -> np.ndarray:
         """``[540]`` bool: the values of parts that the data set does not have."""
@@ -72,7 +74,7 @@ class Facts:
 
 
 def layout(raw: Path) -> Layout:
-    """The declared layout, or every part at 30 frames a second.
+    """The declared layout, or every part at ``FPS``.
 
     Raises:
         KinetraceError: ``layout.json`` is no JSON or has a wrong or unknown field.
@@ -169,7 +171,7 @@ def _clips(given: pd.DataFrame, facts: pd.DataFrame, fps: float) -> pd.DataFrame
     sentence = given["sentence"].str.strip()
     columns = {
         "clip_id": given["video_file"].str.strip().str.replace(SUFFIX, "", regex=True),
-        "subject": _optional(given, "subject").replace("", "unknown"),
+        "subject": _optional(given, "subject").replace("", UNKNOWN),
         "session": _optional(given, "session"),
         "source": facts["source"],
         "start": 0.0,
@@ -200,13 +202,17 @@ def _facts(given: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _repeats(table: pd.DataFrame) -> dict[str, pd.Series]:
-    """Which row has a row's name first (its line), and which clip has its bytes first."""
-    true = (table["num_frames"] == table[f"{FACT}frames"]).fillna(False)
-    ready = true & table["label_id"].notna() & (table["label"] != "")
+    """Which row has a row's name first (its line), which clip its bytes, and which other sentence its number."""
+    true = (table["num_frames"] == table[f"{FACT}frames"]).fillna(False) & (table[f"{FACT}stray"] == 0).fillna(False)
+    said = table["label"].str.contains(SAID, regex=True)
+    ready = true & table["label_id"].notna() & said
     namesake = _earlier(table["clip_id"], table.index.to_series(), ready).astype("Int64")
     contents = table["digest"].replace("", None)
     repeats = _earlier(contents, table["clip_id"], ready & namesake.isna()).astype("string")
-    return {f"{FACT}namesake": namesake, f"{FACT}repeats": repeats}
+    first = _earlier(table["label_id"], table["label"], ready & namesake.isna() & repeats.isna())
+    other = (first != table["label"]).fillna(False).astype(bool) & said.astype(bool)
+    sentence = first.where(other).astype("string")
+    return {f"{FACT}namesake": namesake, f"{FACT}repeats": repeats, f"{FACT}sentence": sentence}
 
 
 def _number(column: pd.Series, pattern: str) -> pd.Series:

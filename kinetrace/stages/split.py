@@ -7,15 +7,13 @@ from typing import Any, Literal
 import pandas as pd
 
 from kinetrace.clips import read_table, write_table
+from kinetrace.conventions import SPLITS, UNKNOWN, UNUSED
 from kinetrace.errors import KinetraceError
 from kinetrace.files import digest_of, read_json, write_json
 from kinetrace.params import SplitParams
 from kinetrace.workload import Job
 from kinetrace.workspace import Folders
 
-SPLITS = ("train", "val", "test")
-UNUSED = ("unused", "")  # what a split column says of clips that no split gets
-NOBODY = ("unknown", "")  # what a data set says when it does not name its subjects
 SHOWN = 5
 Rule = Literal["all", "test", "none"]
 
@@ -53,7 +51,7 @@ def _column(clips: pd.DataFrame, params: SplitParams) -> str:
 
 
 def _given(values: pd.Series) -> dict[str, str]:
-    wrong = set(values.fillna("")) - set(SPLITS) - set(UNUSED)
+    wrong = set(values.fillna("")) - {*SPLITS, UNUSED, ""}
     if wrong:
         raise KinetraceError(
             f"split.column {values.name!r} holds {_listed(values)}: expected train, val, test, or unused to leave out"
@@ -64,7 +62,7 @@ def _given(values: pd.Series) -> dict[str, str]:
 def _drawn(values: pd.Series, params: SplitParams) -> dict[str, str]:
     """Whole subjects or labels, in the order of a hash: more clips of known ones move nobody."""
     names = sorted(set(values.fillna("")), key=lambda name: hashlib.sha256(f"{params.seed}:{name}".encode()).digest())
-    if len(names) < 2 or set(names) <= set(NOBODY):
+    if len(names) < 2 or set(names) <= {UNKNOWN, ""}:
         raise KinetraceError(
             f"split.by is {params.by!r}, but the clips have only the {params.by} {_listed(values)}: "
             f"name the {params.by}s in the metadata, or set split.by to another of subject, label, column"

@@ -9,6 +9,7 @@ import pytest
 
 from kinetrace.errors import KinetraceError
 from kinetrace.importers import landmarks
+from kinetrace.sign import reader
 from kinetrace.sign.landmarks import from_holistic
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
@@ -94,6 +95,14 @@ def test_split_assignments_become_a_column(source, tmp_path):
     rows = ("s1,0,tea,anna,a,tea/1", "s2,0,tea,anna,b,tea/1", "s3,0,tea,ben,a,tea/9")
     landmarks.convert(source, tmp_path / "out", manifest(tmp_path, *rows), ["train=anna/a", "test=ben"])
     assert list(metadata(tmp_path / "out")["split"]) == ["train", "unused", "test"]
+
+
+def test_without_assignments_the_manifests_own_split_stays(source, tmp_path):
+    path = tmp_path / "sentences.csv"
+    path.write_text("clip,sentence,signer,word_clips,split\ns1,tea,anna,tea/1,train\ns2,tea,ben,tea/9,test\n")
+    landmarks.convert(source, tmp_path / "out", path)
+    assert list(metadata(tmp_path / "out")["split"]) == ["train", "test"]
+    assert list(reader.inspect(tmp_path / "out", 1)["split"]) == ["train", "test"]
 
 
 def test_clip_names_that_meet_get_their_signer_and_label(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from kinetrace.errors import KinetraceError
 from kinetrace.importers import mp_data
 from kinetrace.sign.landmarks import from_body, from_holistic
+from tests.sign.deliveries import liar
 
 
 def sequence(root: Path, name: str, width: int = 258, frames: int = 12, seed: int = 0) -> np.ndarray:
@@ -37,6 +38,13 @@ def test_the_folder_around_mp_data_will_do_and_counting_may_start_at_one(tmp_pat
     (tmp_path / "MP_Data" / "hello" / "0" / "0.npy").unlink()
     (tmp_path / "MP_Data" / "hello" / "0" / ".DS_Store").write_bytes(b"x")
     assert mp_data.convert(tmp_path, tmp_path / "out").clips == 1
+
+
+def test_whole_numbers_are_numbers_too(tmp_path):
+    sequence(tmp_path / "in", "hello/0", frames=2)
+    np.save(tmp_path / "in" / "hello" / "0" / "1.npy", np.ones(258, np.int32))
+    mp_data.convert(tmp_path / "in", tmp_path / "out")
+    assert np.load(tmp_path / "out" / "features" / "hello_0.npy")[1, :258].tolist() == [1.0] * 258
 
 
 class Trap:
@@ -86,6 +94,14 @@ def _pickled(folder: Path) -> None:
     (folder / "5.npy").write_bytes(pickle.dumps(Trap(folder / "executed")))
 
 
+def _liar(folder: Path) -> None:
+    liar(folder / "5.npy", (10**12,))
+
+
+def _far(folder: Path) -> None:
+    np.save(folder / f"{10**12}.npy", np.zeros(258))
+
+
 def _no_frames(folder: Path) -> None:
     for path in folder.iterdir():
         path.unlink()
@@ -101,7 +117,9 @@ def _no_frames(folder: Path) -> None:
         (_two_dimensional, "5.npy has shape (2, 258)"),
         (_narrow, "5.npy has shape (225,)"),
         (_wide, "frames of 258 and of 1,662"),
-        (_text, "5.npy holds <U1"),
+        (_text, "5.npy: the file holds <U1"),
+        (_liar, "5.npy: the file is truncated"),
+        (_far, "frame 12 is missing"),
         (_pickled, "5.npy"),
         (_no_frames, "no <number>.npy"),
     ],

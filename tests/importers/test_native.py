@@ -85,22 +85,3 @@ def test_names_stay_readable_and_a_repeated_one_is_refused():
     assert names.give("cat 0").startswith("cat_0-") and names.give("Straße/Ä") == "Straße_Ä"
     with pytest.raises(KinetraceError, match="cat/0"):
         names.give("cat/0")
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [(b"a,b\n\xff,1\n", "not UTF-8"), (b"", "no CSV"), (b"a\n1\n", "lacks the column b"), (b'a,b\n"1,2\n', "no CSV")],
-)
-def test_a_bad_csv_is_refused_by_name(tmp_path, content, said):
-    path = tmp_path / "list.csv"
-    path.write_bytes(content)
-    with pytest.raises(KinetraceError, match=said) as error:
-        native.read_csv(path, ("a", "b"))
-    assert "list.csv" in str(error.value)
-
-
-def test_an_absent_csv_is_refused_and_a_byte_order_mark_is_not(tmp_path):
-    with pytest.raises(KinetraceError, match="missing"):
-        native.read_csv(tmp_path / "none.csv", ("a",))
-    (tmp_path / "bom.csv").write_bytes("\ufeffa\nNA\n".encode())
-    assert list(native.read_csv(tmp_path / "bom.csv", ("a",))["a"]) == ["NA"]

@@ -10,6 +10,7 @@ import pytest
 
 from kinetrace.errors import KinetraceError
 from kinetrace.importers import native, signtalk
+from tests.sign.deliveries import liar
 
 HEADER = "video_file,feature_path,num_frames,sentence_id,sentence,category,motion_mean,motion_p95,mean_visibility\n"
 
@@ -96,6 +97,19 @@ def test_what_the_metadata_leaves_out_is_measured(tmp_path):
     assert list(found["sentence_id"]) == ["1", "0", "1"] and found.loc["c.mp4", "motion_p95"] == ""
 
 
+def test_a_header_that_claims_more_than_there_is_ends_no_import(tmp_path):
+    source = processed(tmp_path / "in", "a.mp4,v0.npy,tea\nb.mp4,v1.npy,tea\n", "video_file,feature_path,sentence\n")
+    liar(source / "pose_data" / "v1.npy", (10**12, 540))
+    signtalk.convert(source, tmp_path / "out")
+    assert list(metadata(tmp_path / "out")["num_frames"]) == ["6", ""]
+
+
+def test_a_row_with_a_field_too_many_shifts_no_column(tmp_path):
+    source = processed(tmp_path / "in", row("v0", "v0.npy", "tea, please"))
+    with pytest.raises(KinetraceError, match=r"line 2: 10 fields, expected 9"):
+        signtalk.convert(source, tmp_path / "out")
+
+
 def test_own_columns_subjects_and_umlauts_stay(tmp_path):
     header = HEADER.strip() + ",subject,text_variations\n"
     source = processed(tmp_path / "in", row("ä", "v0.npy", "müde").strip() + ",eve,matt|schlapp\n", header)
@@ -109,5 +123,5 @@ def test_a_folder_without_metadata_or_rows_is_refused(tmp_path):
         signtalk.convert(tmp_path, tmp_path / "out")
     with pytest.raises(KinetraceError, match="no rows"):
         signtalk.convert(processed(tmp_path / "in", ""), tmp_path / "out")
-    with pytest.raises(KinetraceError, match="lacks the column sentence"):
+    with pytest.raises(KinetraceError, match="the column sentence is missing"):
         signtalk.convert(processed(tmp_path / "in", "", "video_file,feature_path\n"), tmp_path / "out")

@@ -85,7 +85,9 @@ def hostile(root: Path) -> tuple[Path, dict[str, str]]:
             row('<b id="x" $y {{7*7}}>', feature_path="features/narrow.npy"),
             "258 values a frame",
         ),
-        "silent": (row("silent", sentence=" "), "sentence is empty"),
+        "silent": (row("silent", sentence=" "), "the sentence '' has no letter or digit"),
+        "dots": (row("dots", sentence="…?_"), "the sentence '…?_' has no letter or digit"),
+        "other": (row("other", sentence="Who?"), "sentence_id 3 is 'Where is it?' elsewhere, 'Who?' here"),
         "copy": (row("copy", feature_path="features/copy.npy"), "same bytes as clip 'original'"),
         "../escape": (row("../escape", feature_path="features/escape.npy"), "no plain name"),
         "esc\x1b[2J": (row("esc\x1b[2J", feature_path="features/esc.npy"), "no plain name"),
@@ -108,7 +110,7 @@ def _files(folder: Path, outside: Path, bomb: Bomb) -> None:
     (folder / "empty.npy").touch()
     np.save(folder / "truncated.npy", sound)
     os.truncate(folder / "truncated.npy", 5000)
-    _header(folder / "liar.npy", "(2000000000000, 540)")
+    liar(folder / "liar.npy", (2 * 10**12, 540))
     _header(folder / "negative.npy", "(-1, 540)")
     _header(folder / "garbled.npy", "(" * 3000)
     np.save(folder / "trailing.npy", sound)
@@ -131,6 +133,11 @@ def _files(folder: Path, outside: Path, bomb: Bomb) -> None:
     (folder / "missing.npy").symlink_to(folder / "nowhere.npy")
     os.mkfifo(folder / "pipe.npy")
     (folder / "folder.npy").mkdir()
+
+
+def liar(path: Path, shape: tuple[int, ...]) -> None:
+    """A file of a few bytes whose header claims ``shape``."""
+    _header(path, repr(shape))
 
 
 def _header(path: Path, shape: str) -> None:

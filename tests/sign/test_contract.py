@@ -72,6 +72,12 @@ def test_every_clip_column_is_required():
     assert all(rule.title for rule in contract.rules() if not rule.fatal)
 
 
+@pytest.mark.parametrize("sentence", ["手话", "привет", "हिन्दी", "٣", "3", "a"])
+def test_a_letter_or_digit_of_any_script_makes_a_sentence(tmp_path, sentence):
+    table = reader.inspect(write(tmp_path, [row("a", sentence=sentence)]), 1)
+    assert expectations.judge(table, contract.rules()[-3:], "sign", None) == {}
+
+
 @pytest.mark.parametrize("name", ["a", "a/b", "привет", "a b", "..a", "take.2", "a..b"])
 def test_plain_names(name):
     assert re.match(contract.PLAIN_NAME, name)

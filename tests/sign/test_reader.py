@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinetrace.clips import COLUMNS, conform
+from kinetrace.conventions import FPS
 from kinetrace.errors import KinetraceError
 from kinetrace.sign import reader
 from tests.sign.deliveries import FRAMES, array, hostile, row, write
@@ -18,9 +19,9 @@ def test_a_sound_row_becomes_a_clip(tmp_path):
     clip = conform(reader.inspect(folder, 1)).iloc[0]
     assert {name: clip[name] for name in COLUMNS if name not in ("digest", "end")} == {
         "clip_id": "take.2", "subject": "anna", "session": "", "source": "features/take.2.npy", "start": 0.0,
-        "num_frames": FRAMES, "fps": 30.0, "label_id": 3, "label": "Where is it?", "text": "Where is it?",
+        "num_frames": FRAMES, "fps": FPS, "label_id": 3, "label": "Where is it?", "text": "Where is it?",
     }  # fmt: skip
-    assert clip["end"] == pytest.approx(FRAMES / 30)
+    assert clip["end"] == pytest.approx(FRAMES / FPS)
     assert len(clip["digest"]) == 64
     assert (clip["category"], clip["gloss"], clip["mean_visibility"]) == ("question", "WHERE IT", 0.9)
     assert np.isnan(clip["motion_mean"])
@@ -78,9 +79,9 @@ def test_parts_that_are_declared_missing_are_zeros_and_may_hold_nan(tmp_path):
     values[:, 258:] = np.nan
     np.save(folder / "features" / "a.npy", values)
     assert reader.inspect(folder, 1)["found_stray"].tolist() == [FRAMES * 282]
-    (folder / "layout.json").write_text('{"parts": ["pose", "left_hand", "right_hand"], "fps": 25}')
+    (folder / "layout.json").write_text('{"parts": ["pose", "left_hand", "right_hand"], "fps": 50}')
     (clip,) = reader.inspect(folder, 1).to_dict("records")
-    assert (clip["found_stray"], clip["fps"], clip["end"]) == (0, 25.0, FRAMES / 25)
+    assert (clip["found_stray"], clip["fps"], clip["end"]) == (0, 50.0, FRAMES / 50)
     frames = reader.read(folder, clip)
     np.testing.assert_array_equal(frames[:, :258], values[:, :258])
     assert not frames[:, 258:].any()
@@ -125,6 +126,15 @@ def test_a_repeat_yields_to_the_row_that_tells_the_truth(tmp_path):
     table = reader.inspect(folder, 1)
     assert table["found_repeats"].fillna("").tolist() == ["true", "", "true", "copy", ""]
     assert table["found_namesake"].fillna(0).tolist() == [0, 0, 0, 3, 0]
+
+
+def test_the_first_sound_row_says_which_sentence_an_id_means(tmp_path):
+    said = {"broken": "Who?", "sound": "手话", "silent": "…", "other": "Who?", "padded": " 手话 "}
+    rows = [row(name, sentence=sentence) for name, sentence in said.items()] + [row("own", sentence_id=4)]
+    folder = write(tmp_path / "d", rows)
+    np.save(folder / "features" / "broken.npy", np.full((FRAMES, 540), np.nan, np.float32))
+    table = reader.inspect(folder, 1).set_index("clip_id")
+    assert table["found_sentence"].dropna().to_dict() == {"broken": "手话", "other": "手话"}
 
 
 def test_read_refuses_to_leave_the_folder_and_names_a_broken_file(tmp_path):
@@ -203,5 +213,5 @@ def test_layout_is_complete_without_a_file(tmp_path):
     assert json.loads(reader.layout(tmp_path).model_dump_json()) == {
         "parts": ["pose", "left_hand", "right_hand", "face"],
         "face_points": "contours",
-        "fps": 30.0,
+        "fps": FPS,
     }

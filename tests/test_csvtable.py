@@ -1,0 +1,32 @@
+"""CSV tables from strangers."""
+
+import pytest
+
+from kinetrace import csvtable
+from kinetrace.errors import KinetraceError
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a,b\n\xff,1\n", "is not UTF-8"),
+        (b"", "is empty"),
+        (b"a\n1\n", "the column b is missing; found a"),
+        (b'a,b\n"1,2\n', "unexpected end of data"),
+        (b"a,b\n1,2,3\n4,5,6\n", "line 2: 3 fields, expected 2"),
+        (b"a,b\n1,2\n4\n", "line 3: 1 fields, expected 2"),
+    ],
+)
+def test_a_bad_csv_is_refused_by_name(tmp_path, content, said):
+    path = tmp_path / "list.csv"
+    path.write_bytes(content)
+    with pytest.raises(KinetraceError, match=said) as error:
+        csvtable.read(path, ("a", "b"))
+    assert str(path) in str(error.value)
+
+
+def test_an_absent_csv_is_refused_and_a_byte_order_mark_is_not(tmp_path):
+    with pytest.raises(KinetraceError, match=r"none\.csv is missing: expected a CSV with the columns a, b"):
+        csvtable.read(tmp_path / "none.csv", ("a", "b"))
+    (tmp_path / "bom.csv").write_bytes("\ufeffa\nNA\n".encode())
+    assert list(csvtable.read(tmp_path / "bom.csv", ("a",))["a"]) == ["NA"]
