@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from kinetrace.environment import be_quiet
 from tests import checkouts
+
+be_quiet()  # before any library reads its environment
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,7 @@ def report(
         "test_sentences": len(set(test.labels.tolist())),
         "test_digest": files.digest_of(sorted(table.digest)),
         "bleu_signature": text.bleu(scores.references, scores.hypotheses).signature,
+        "chrf": text.chrf(scores.references, scores.hypotheses)._asdict(),
     }
 
 

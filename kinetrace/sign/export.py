@@ -12,7 +12,6 @@ import pandas as pd
 import torch
 
 from kinetrace import files
-from kinetrace.errors import KinetraceError
 from kinetrace.metrics.embedding import unit
 from kinetrace.shards import Shards
 from kinetrace.sign.batches import Corpus
@@ -31,8 +30,7 @@ MAP_COLUMNS = ("clip_id", "label_id", "label", "category", "subject", "source", 
 def run(job: Job, target: Path) -> None:
     """Write the bundle's content into ``target``.
 
-    Raises:
-        KinetraceError: a graph differs from PyTorch by more than ``export.tolerance`` on real clips.
+    How far the graphs are from PyTorch is recorded; the gate ``promote.parity`` judges it.
     """
     params: SignParams = job.params
     shards = Shards.open(job.folders.shards)
@@ -40,7 +38,6 @@ def run(job: Job, target: Path) -> None:
     gallery = Corpus.of(shards.subset("train"), params.train.max_frames)
     write_graphs(checkpoint.model, target, params.export.opset)
     parity = measure_parity(checkpoint.model, target, shards, params)
-    refuse(parity, params.export.tolerance)
     write_references(checkpoint, gallery, target)
     stats = files.read_npz(job.folders.stats_npz)
     files.write_npz(target / "global_stats.npz", stats)
@@ -105,16 +102,6 @@ def measure_parity(model: SignModel, target: Path, shards: Shards, params: SignP
         scripted = script(frames, lengths)[0].numpy()
     served = session.run([OUTPUTS[0]], {"frames": frames.numpy(), "lengths": lengths.numpy()})[0]
     return {"onnx": float(np.abs(served - truth).max()), "torchscript": float(np.abs(scripted - truth).max())}
-
-
-def refuse(parity: dict[str, float], tolerance: float) -> None:
-    """Stop on a graph that does not compute what PyTorch does."""
-    for graph, difference in parity.items():
-        if not difference <= tolerance:
-            raise KinetraceError(
-                f"the {graph} graph differs from PyTorch by {difference:.2e}, allowed is {tolerance:.0e} "
-                "(export.tolerance): the graph would answer differently from what was evaluated"
-            )
 
 
 def write_references(checkpoint: Checkpoint, gallery: Corpus, target: Path) -> None:

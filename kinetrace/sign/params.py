@@ -63,7 +63,11 @@ class AugmentParams(Section):
 
 
 class TrainParams(Section):
-    """Optimization; ``minutes`` bounds nothing (it would break determinism): ``epochs`` does."""
+    """Optimization: a batch is ``labels_per_batch`` sentences × ``clips_per_label`` clips, two views each.
+
+    ``warmup`` is a share of all steps, ``restarts`` the cosine cycles, ``averaging`` the decay a step of the weights'
+    exponential moving average (0 is off). A mean similarity to wrong sentences above ``collapse_similarity`` stops.
+    """
 
     seed: int
     epochs: Positive
@@ -92,11 +96,10 @@ class TextParams(Section):
 
 
 class ExportParams(Section):
-    """``opset`` of the ONNX graph; ``parity``: clips compared with PyTorch; ``tolerance``: largest difference."""
+    """``opset`` of the ONNX graph; ``parity_clips``: how many real clips it is compared with PyTorch on."""
 
     opset: Annotated[int, Field(ge=18)]
     parity_clips: Positive
-    tolerance: Annotated[float, Field(gt=0)]
 
 
 class SignParams(WorkloadParams):

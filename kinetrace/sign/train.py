@@ -4,8 +4,9 @@ import csv
 import ctypes
 import io
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from accelerate import Accelerator
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import get_cosine_with_hard_restarts_schedule_with_warmup
 
-from kinetrace import files
+from kinetrace import files, training
 from kinetrace.errors import KinetraceError
 from kinetrace.metrics import embedding, retrieval
 from kinetrace.parallel import progress
@@ -37,17 +38,19 @@ def run(job: Job, log: Log) -> None:
     """Write ``checkpoint/`` and ``history.csv``."""
     shards = Shards.open(job.folders.shards)
     stats = files.read_npz(job.folders.stats_npz)
-    trainer = Trainer(job.params, shards, stats, job.folders.resume)
+    trainer = Trainer(job.params, shards, stats, job.folders.resume / f"{training.key(job)}.pt")
     history = trainer.fit(log)
-    trainer.checkpoint().save(job.folders.checkpoint)
-    files.write_bytes(job.folders.history, _csv(history))
-    trainer.forget()
+    if trainer.accelerator.is_main_process:
+        trainer.checkpoint().save(job.folders.checkpoint)
+        files.write_bytes(job.folders.history, _csv(history))
+        shutil.rmtree(job.folders.resume, ignore_errors=True)  # the result is complete; older states are useless
+    trainer.accelerator.wait_for_everyone()
 
 
 class Trainer:
     """Model, optimizer and data of one training; ``fit`` runs the epochs that are still missing."""
 
-    def __init__(self, params: SignParams, shards: Shards, stats: dict[str, Any], resume: Path) -> None:
+    def __init__(self, params: SignParams, shards: Shards, stats: dict[str, Any], state_file: Path) -> None:
         self.params = params
         self.train = Corpus.of(shards.subset("train"), params.train.max_frames)
         self.val = Corpus.of(shards.subset("val"), params.train.max_frames)
@@ -61,9 +64,7 @@ class Trainer:
                 params.model, stats["mean"], stats["std"], bank.shape[1], len(self.vocabulary.pieces),
                 params.train.activation_checkpointing,
             )  # fmt: skip
-        self.accelerator = Accelerator(
-            mixed_precision=params.train.precision, gradient_accumulation_steps=params.train.accumulate
-        )
+        self.accelerator = Accelerator(mixed_precision=params.train.precision)
         average = get_ema_multi_avg_fn(params.train.averaging)  # type: ignore[no-untyped-call]
         self.averaged = AveragedModel(model, multi_avg_fn=average)
         optimizer = _optimizer(model, params)
@@ -71,7 +72,7 @@ class Trainer:
         self.averaged.to(self.accelerator.device)
         self.bank = bank
         self.schedule = self._schedule()
-        self.state_file = resume / f"{files.digest_of([params.model_dump(), shards.digest])}.pt"
+        self.state_file = state_file
 
     def size(self) -> int:
         """Parameters that are trained."""
@@ -113,8 +114,8 @@ class Trainer:
         self.objective.train()
         rows = []
         with seeded(hash_seed(self.params.train.seed, epoch)):
-            for indices in self._batches(epoch):
-                rows.append(self._step(self._batch(indices, epoch)))
+            for group in grouped(self._batches(epoch), self.params.train.accumulate):
+                rows += self._step([self._batch(indices, epoch) for indices in group])
         return means(rows) | {"learning_rate": self.schedule.get_last_lr()[0]}
 
     def _batch(self, indices: Any, epoch: int) -> Batch:
@@ -126,18 +127,19 @@ class Trainer:
         batch = Batch(frames, lengths, rows, self.text_LT[rows])
         return batch.to(self.accelerator.device)
 
-    def _step(self, batch: Batch) -> dict[str, torch.Tensor]:
-        with self.accelerator.accumulate(self.objective):
-            parts: dict[str, torch.Tensor] = self.objective(batch)
-            self.accelerator.backward(parts["loss"])
-            if self.accelerator.sync_gradients:
-                self.accelerator.clip_grad_norm_(self.objective.parameters(), self.params.train.clip_norm)
-            self.optimizer.step()
-            self.optimizer.zero_grad()
-            if self.accelerator.sync_gradients:
-                self.schedule.step()
-                self.averaged.update_parameters(self._model())
-        return parts
+    def _step(self, group: Sequence[Batch]) -> list[dict[str, torch.Tensor]]:
+        """One optimizer step over the mean gradient of ``group``; the losses of each batch."""
+        rows: list[dict[str, torch.Tensor]] = []
+        for batch in group:
+            with nullcontext() if batch is group[-1] else self.accelerator.no_sync(self.objective):
+                rows.append(self.objective(batch))
+                self.accelerator.backward(rows[-1]["loss"] / len(group))
+        self.accelerator.clip_grad_norm_(self.objective.parameters(), self.params.train.clip_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.schedule.step()
+        self.averaged.update_parameters(self._model())
+        return rows
 
     def _model(self) -> SignModel:
         model: SignModel = self.accelerator.unwrap_model(self.objective).model
@@ -218,10 +220,6 @@ class Trainer:
         """The loss scaler of fp16; one that does nothing elsewhere."""
         return self.accelerator.scaler or torch.amp.GradScaler("cpu", enabled=False)
 
-    def forget(self) -> None:
-        """Remove the resume state: the result is complete."""
-        self.state_file.unlink(missing_ok=True)
-
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
@@ -235,6 +233,11 @@ def give_back_memory() -> None:
     """Return freed heap to the system: batches of many sizes leave gaps that would grow from epoch to epoch."""
     with suppress(OSError, AttributeError):  # only glibc has it
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def grouped(batches: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    """``size`` batches a group; the last group of an epoch may hold fewer."""
+    return [batches[start : start + size] for start in range(0, len(batches), size)]
 
 
 def hash_seed(*parts: int) -> int:

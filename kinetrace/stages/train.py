@@ -2,7 +2,7 @@
 
 import csv
 
-from kinetrace.files import digest_of
+from kinetrace import training
 from kinetrace.registry import runs
 from kinetrace.workload import Job
 from kinetrace.workspace import Folders
@@ -10,10 +10,7 @@ from kinetrace.workspace import Folders
 
 def run(job: Job) -> None:
     """Write the checkpoint and the history; the same training, begun again, continues its run."""
-    from kinetrace.shards import Shards
-
-    key = digest_of([job.params.model_dump(mode="json"), Shards.open(job.folders.shards).digest])
-    with runs.live(job.folders, job.params, key) as log:
+    with runs.live(job.folders, job.params, training.key(job)) as log:
         job.workload.train(job, log)
         log.finish(runs.identity(job.folders.checkpoint))
 

@@ -6,7 +6,6 @@ import onnxruntime
 import pytest
 import torch
 
-from kinetrace.errors import KinetraceError
 from kinetrace.files import read_json, read_npz
 from kinetrace.shards import Shards
 from kinetrace.sign import export
@@ -70,12 +69,6 @@ def test_parity_is_measured_on_real_clips_and_written_down(bundle):
     parity = read_json(bundle / "model_config.json")["parity"]
     assert set(parity) == {"onnx", "torchscript"}
     assert all(0 <= difference < 1e-5 for difference in parity.values())
-
-
-@pytest.mark.parametrize("difference", [2e-4, float("nan")])
-def test_a_graph_that_differs_is_refused(difference):
-    with pytest.raises(KinetraceError, match="the onnx graph differs from PyTorch"):
-        export.refuse({"torchscript": 0.0, "onnx": difference}, 1e-4)
 
 
 def test_each_reference_has_its_row_and_is_what_the_graph_computes(bundle, session):

@@ -49,8 +49,8 @@ def trained() -> Job:
     return job
 
 
-def trainer(resume: Path, **sections: dict[str, Any]) -> train.Trainer:
+def trainer(folder: Path, **sections: dict[str, Any]) -> train.Trainer:
     """A training of its own over the prepared shards."""
     job = prepared()
     stats_ = files.read_npz(job.folders.stats_npz)
-    return train.Trainer(tiny(**sections), Shards.open(job.folders.shards), stats_, resume)
+    return train.Trainer(tiny(**sections), Shards.open(job.folders.shards), stats_, folder / "state.pt")
