@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kinetrace import files
 from kinetrace.registry import runs, tracking
 from kinetrace.stages import train
 from kinetrace.workload import Job
@@ -113,11 +114,9 @@ def test_nested_parameters_are_flat() -> None:
     assert runs.flat(values) == {"a.b.c": "1", "a.d": "[1, 2]", "e": "None", "f": "{}"}
 
 
-def test_train_tags_its_run_with_the_checkpoint(shared: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Shards:
-        digest = "shards"
-
-    monkeypatch.setattr("kinetrace.shards.Shards.open", lambda folder: Shards())
+def test_train_tags_its_run_with_the_checkpoint(shared: Job) -> None:
+    for path in (shared.folders.shards / "index.json", shared.folders.stats_npz):
+        files.write_bytes(path, b"what the training's key is made of")
     train.run(replace(shared, workload=Fake(0.4)))
     run_id = runs.ensure(shared.folders, shared.params, runs.identity(shared.folders.checkpoint))
     tags = tracking.connect(shared.folders.workspace).get_run(run_id).data.tags
