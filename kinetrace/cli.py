@@ -31,11 +31,11 @@ WorkloadName = Annotated[str, typer.Argument(metavar="WORKLOAD", help="an entry 
 Json = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", envvar="KINETRACE_JOBS", help="worker processes; -1 is every core")]
 Into = Annotated[Path | None, typer.Option("--to", help="only convert, into this folder; the workspace is left alone")]
-Fps = Annotated[float, typer.Option(min=0.1, help="frames a second of the recordings")]
 Reference = Annotated[
     str,
     typer.Argument(metavar="X", help="WORKLOAD@champion, WORKLOAD@3, a run id, a bundle, or its digest's beginning"),
 ]
+Fps = Annotated[float, typer.Option(min=0.1, help="frames a second of the recordings")]
 
 
 def _version(wanted: bool) -> None:
@@ -201,7 +201,6 @@ def trace(reference: Reference, as_json: Json = False) -> None:
     _show(found.as_dict(), as_json, found.as_text())
 
 
-@app.command(epilog="Example: kinetrace rollback sign --why 'wrong labels in the last delivery'")
 @app.command(epilog="Examples: kinetrace fetch sign@champion --to /tmp/bundle · fetch sign@3 --to DIR")
 def fetch(
     reference: Reference, to: Annotated[Path, typer.Option(metavar="DIR", help="a new folder for the bundle")]
@@ -228,6 +227,7 @@ def ledger(workload: WorkloadName = "sign", as_json: Json = False) -> None:
     _show(rows, as_json, report.grid(workload, short) if short else "no decision yet")
 
 
+@app.command(epilog="Example: kinetrace rollback sign --why 'wrong labels in the last delivery'")
 def rollback(workload: WorkloadName, why: Annotated[str, typer.Option(help="for the ledger")] = "") -> None:
     """Make the previous champion the champion again."""
     from kinetrace.registry import models

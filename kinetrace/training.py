@@ -16,5 +16,5 @@ def key(job: Job) -> str:
     package = Path(inspect.getfile(type(job.workload))).parent
     code = {path.name: files.digest(path) for path in package.glob("*.py")}
     parameters = job.params.model_dump(mode="json", exclude=set(WorkloadParams.model_fields))
-    data = [files.digest(job.folders.shards / "index.json"), files.digest(job.folders.stats_npz)]
+    data = [files.digest(files.written(path)) for path in (job.folders.shards / "index.json", job.folders.stats_npz)]
     return files.digest_of([parameters, code, data])

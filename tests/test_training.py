@@ -2,8 +2,10 @@ import shutil
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from kinetrace import training
+from kinetrace.errors import KinetraceError
 from kinetrace.files import write_npz
 from kinetrace.workspace import Workspace
 from tests.sign.trained import prepared
@@ -22,3 +24,9 @@ def test_the_key_changes_with_parameters_shards_and_statistics(tmp_path):
     assert training.key(other) == key
     write_npz(other.folders.stats_npz, {"mean": np.zeros(540), "std": np.ones(540)})
     assert training.key(other) != key
+
+
+def test_a_training_before_its_shards_names_what_is_missing(tmp_path):
+    bare = replace(prepared(), folders=Workspace(tmp_path).of("sign"))
+    with pytest.raises(KinetraceError, match=r"index\.json is missing: run the stage before it, or make run"):
+        training.key(bare)
