@@ -12,7 +12,7 @@ from kinetrace.errors import KinetraceError
 from kinetrace.files import digest, read_json, write_npz
 from kinetrace.shards import Shards
 from kinetrace.stages import motion, shards, split, stats
-from kinetrace.tars import key, record
+from kinetrace.tars import key
 from tests.workspaces import deliver, tree, walk
 
 
@@ -190,27 +190,3 @@ def test_a_clip_of_another_width_than_the_statistics_is_named(job):
 
 def test_summary(job):
     assert shards.summary(job.folders).startswith("40 clips in 9 shards, ")
-
-
-@pytest.mark.parametrize("name", ["a.b/c", "../x", "ü" * 300, "", "a" * 300, "a b\nc", "\0"])
-def test_any_clip_id_gives_a_key_that_tar_and_webdataset_take(name):
-    assert key(name).isascii()
-    assert not set(key(name)) & set("./ \n\0")
-    assert 1 <= len(key(name)) <= 80
-
-
-def test_keys_of_like_names_differ():
-    assert len({key(name) for name in ("a.b", "a/b", "a-b", "A-b")}) == 4
-
-
-def test_a_record_is_json_without_what_depends_on_other_clips():
-    row = {
-        "label_id": 3,
-        "split": "train",
-        "z": np.float32(0.5),
-        "a": None,
-        "n": float("nan"),
-        "t": np.array(["x", "y"]),
-    }
-    assert record(row) == {"a": None, "n": None, "t": ["x", "y"], "z": 0.5}
-    assert list(record(row)) == sorted(record(row))
