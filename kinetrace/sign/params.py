@@ -59,7 +59,7 @@ class AugmentParams(Section):
     shift: float  # shoulder widths
     noise: float  # shoulder widths, standard deviation
     hand_dropout: Share  # probability that one hand is hidden for the whole clip
-    mirror: Share  # probability
+    mirror: Share  # probability; 0 with SignTalk's face points, which have no left and right partners
 
 
 class TrainParams(Section):

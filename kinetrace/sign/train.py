@@ -101,7 +101,8 @@ class Trainer:
             KinetraceError: the loss is not finite, or the embeddings have collapsed.
         """
         history = self._resumed()
-        for epoch in progress(iter(range(len(history), self.params.train.epochs)), self.params.train.epochs, "train"):
+        missing = range(len(history), self.params.train.epochs)
+        for epoch in progress(iter(missing), len(missing), "train"):
             row = {"epoch": float(epoch), **self._epoch(epoch), **self._validate()}
             self._refuse(row)
             history.append(row)
