@@ -78,7 +78,7 @@ def test_activation_checkpointing_changes_nothing(tmp_path):
 
 
 def test_accumulation_takes_fewer_steps_and_resumes_exactly(tmp_path):
-    section = {"epochs": 2, "accumulate": 2}
+    section = {"epochs": 2, "accumulate": 2, "labels_per_batch": 2}
     whole = trainer(tmp_path / "whole", train=section)
     batches = len(whole._batches(0))
     assert batches % 2, "the last group of an epoch must be a smaller one for this test to see anything"
