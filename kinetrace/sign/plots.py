@@ -37,6 +37,7 @@ def curves(target: Path, history: pd.DataFrame) -> None:
         right.plot(history.epoch + 1, history[name], label=name.removeprefix("val_"))
     right.set(title="validation split, averaged weights", xlabel="epoch", ylim=(-0.25, 1.05))
     for axis in (left, right):
+        axis.xaxis.get_major_locator().set_params(integer=True)
         if axis.lines:
             axis.legend(frameon=False)
     figure.savefig(target)
@@ -85,5 +86,6 @@ def confusions(target: Path, pairs: Sequence[tuple[str, str, int]]) -> None:
     axis.barh(range(len(pairs)), [count for *_, count in pairs], color=ORANGE)
     axis.set_yticks(range(len(pairs)), names, fontsize=7)
     axis.invert_yaxis()
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.set(title="worst confusions: signed → retrieved", xlabel="test clips")
     figure.savefig(target)
