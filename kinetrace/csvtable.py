@@ -1,5 +1,6 @@
 """CSV tables from strangers, as text; what is wrong with one is said with line or byte."""
 
+import codecs
 import csv
 import io
 from collections import Counter
@@ -33,12 +34,14 @@ def read(path: Path, required: Sequence[str]) -> pd.DataFrame:
 
 
 def _records(path: Path) -> tuple[list[int], list[list[str]]]:
-    """Line numbers and fields of every row that is not blank, the header first."""
+    """Line numbers and fields of every row that is not blank, the header first; empty ones at the end left out."""
     reader = csv.reader(io.StringIO(_decoded(path), newline=""), strict=True)
     try:
         numbered = [(reader.line_num, row) for row in reader if row]
     except csv.Error as error:
         raise KinetraceError(f"{path}, line {reader.line_num}: {error}; write it as comma-separated UTF-8") from None
+    while len(numbered) > 1 and not any(field.strip() for field in numbered[-1][1]):
+        numbered.pop()  # the empty rows that a spreadsheet appends
     if not numbered:
         raise KinetraceError(f"{path} is empty: expected a header and a row a clip")
     return [line for line, _ in numbered], [row for _, row in numbered]
@@ -46,6 +49,8 @@ def _records(path: Path) -> tuple[list[int], list[list[str]]]:
 
 def _decoded(path: Path) -> str:
     content = path.read_bytes()
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise KinetraceError(f"{path} is UTF-16, not UTF-8; save it as CSV in UTF-8")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -58,6 +63,9 @@ def _decoded(path: Path) -> str:
 
 
 def _check_header(path: Path, names: Sequence[str], required: Sequence[str]) -> None:
+    for separator, said in ((";", "';'"), ("\t", "tabs")):
+        if len(names) == 1 and separator in names[0]:
+            raise KinetraceError(f"{path}: the header is separated by {said}: save it with commas")
     missing = [name for name in required if name not in names]
     if missing:
         raise KinetraceError(f"{path}: the column {', '.join(missing)} is missing; found {', '.join(names)}")

@@ -3,6 +3,7 @@
 What every workload shares stands here; a workload adds its own sections in ``kinetrace/<workload>/params.py``.
 """
 
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -16,9 +17,9 @@ Positive = Annotated[int, Field(ge=1)]
 
 
 class Section(BaseModel):
-    """A part of ``params.yaml``: frozen, strict, unknown keys refused."""
+    """A part of ``params.yaml``: frozen, strict, unknown keys and infinite numbers refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class ValidateParams(Section):
@@ -105,17 +106,56 @@ def read(path: Path) -> dict[str, Any]:
     """The parsed ``params.yaml``.
 
     Raises:
-        KinetraceError: the file is absent or no YAML mapping.
+        KinetraceError: the file is absent or no YAML mapping, or holds a key twice or a section of no workload.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise KinetraceError(f"{path} is missing: run this in a workspace") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise KinetraceError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(content, dict):
         raise KinetraceError(f"{path} holds {type(content).__name__}, expected a mapping of sections")
+    known = entries(content, path)
+    for key in content:
+        if key != "workloads" and key not in known:
+            raise KinetraceError(f"{path}: {key}: unknown key; expected {', '.join(['workloads', *known])}")
     return content
+
+
+def entries(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """What stands under ``workloads``, by name.
+
+    Raises:
+        KinetraceError: it is no mapping of names.
+    """
+    found = content.get("workloads", {})
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise KinetraceError(f"{path}: workloads: found {found!r}, expected entries such as sign: {{raw: FOLDER}}")
+    return found
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that a mapping holds twice, where PyYAML takes the last one in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and (key.tag, key.value) in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} occurs twice: remove one", key.start_mark
+                )
+            seen.add((key.tag, str(key.value)))
+        return super().construct_mapping(node, deep)
+
+
+def parse_yaml(text: str) -> Any:
+    """The plain values of a YAML text.
+
+    Raises:
+        yaml.YAMLError: it is no YAML, holds a key twice, or asks for more than plain values.
+    """
+    return yaml.load(text, Loader=_Loader)  # a SafeLoader
 
 
 def source(path: Path, workload: str) -> Source:
@@ -124,11 +164,11 @@ def source(path: Path, workload: str) -> Source:
     Raises:
         KinetraceError: the workload has no entry under ``workloads``.
     """
-    entries = read(path).get("workloads") or {}
-    if workload not in entries:
-        known = ", ".join(sorted(entries)) or "none"
+    found = entries(read(path), path)
+    if workload not in found:
+        known = ", ".join(sorted(found)) or "none"
         raise KinetraceError(f"{path}: no workload {workload!r} under 'workloads' (known: {known})")
-    return parse(Source, entries[workload], path, f"workloads.{workload}")
+    return parse(Source, found[workload], path, f"workloads.{workload}")
 
 
 def load(path: Path, workload: str, model: type[W]) -> W:
@@ -156,6 +196,10 @@ def _explain(item: Any, prefix: str) -> str:
             return f"{field}: unknown key; remove it or correct its spelling"
         case "missing":
             return f"{field}: missing; add it"
+        case "model_type" if item["input"] is None:
+            return f"{field}: the section is missing or empty; add it"
+        case "model_type":
+            return f"{field}: found {item['input']!r}; expected a section of keys and values"
         case "value_error":
             return f"{field}: {item['ctx']['error']}"
         case "float_type" if isinstance(item["input"], str):

@@ -54,7 +54,7 @@ def change(workspace: Workspace, values: Mapping[str, Any], origin: Path) -> lis
 
 def _read(overlay: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(overlay.read_text(encoding="utf-8"))
+        content = params.parse_yaml(overlay.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise KinetraceError(f"{overlay} cannot be read as YAML: {error}") from None
     if not isinstance(content, dict):
@@ -100,7 +100,7 @@ def _check(content: Mapping[str, Any], values: Mapping[str, Any], origin: Path) 
     """The sections that ``values`` touches, as their models see them."""
     for section in values:
         if section == "workloads":
-            for name, entry in content["workloads"].items():
+            for name, entry in params.entries(content, origin).items():
                 load(name)
                 params.parse(params.Source, entry, origin, f"workloads.{name}")
         else:

@@ -47,8 +47,17 @@ def test_the_shipped_file_is_valid() -> None:
         ("sign.split.val", 0.9, "leave a share for train"),
         ("sign.split.by", "column", "name it in split.column"),
         ("sign.split.by", "person", "sign.split.by: found 'person'"),
-        ("sign.train", None, "sign.train: found None"),
-        ("sign", [], "sign: found []"),
+        ("sign.train", None, "sign.train: the section is missing"),
+        ("sign", None, "sign: the section is missing"),
+        ("sign", ..., "sign: the section is missing"),
+        ("sign", [], "sign: found []; expected a section"),
+        ("sign.motion.floor", float("inf"), "sign.motion.floor: found inf"),
+        ("sign.loss.bank", float("nan"), "sign.loss.bank: found nan"),
+        ("sign.promote.floors", {"ret1": float("-inf")}, "sign.promote.floors.ret1: found -inf"),
+        ("walk", {}, "walk: unknown key; expected workloads, sign"),
+        ("workloads", 3, "workloads: found 3, expected entries such as sign"),
+        ("workloads", None, "workloads: found None"),
+        ("workloads", {1: {"raw": "x"}}, "workloads: found {1:"),
     ],
 )
 def test_a_mistake_is_named(path: str, value: Any, words: str, tmp_path: Path) -> None:
@@ -72,6 +81,8 @@ def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
         (b"- a", "holds list"),
         (b"", "holds NoneType"),
         (b"\xff\xfe: 1", "is not valid YAML"),
+        (b"a: 1\nb: 2\na: 3", r"the key 'a' occurs twice(?s:.*)line 3"),
+        (b"a: {b: {c: 1, 'c': 2}}", "the key 'c' occurs twice"),
         (b"!!python/object/apply:os.system ['touch /tmp/executed']", "is not valid YAML"),
     ],
 )
@@ -89,6 +100,10 @@ def test_a_missing_file_says_where_to_be(tmp_path: Path) -> None:
 def test_an_unknown_workload_lists_the_known(tmp_path: Path) -> None:
     with pytest.raises(KinetraceError, match=r"no workload 'sgin' .*known: sign"):
         params.source(ROOT / "params.yaml", "sgin")
+
+
+def test_anchors_and_merged_keys_are_no_repetition() -> None:
+    assert params.parse_yaml("a: &x {b: 1}\nc: {<<: *x, b: 2}")["c"] == {"b": 2}
 
 
 def test_parameters_are_frozen() -> None:

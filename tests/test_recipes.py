@@ -3,11 +3,13 @@
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from kinetrace import params, recipes
 from kinetrace.errors import KinetraceError
 from kinetrace.sign.params import SignParams
+from kinetrace.stages import split
 from kinetrace.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -60,10 +62,14 @@ def test_lists_are_replaced_and_optional_or_free_keys_may_be_added(workspace):
         ("sign: {motion: {floor: -1.0}}", "sign.motion.floor: found -1.0"),
         ("sign: {motion: {floor: 1e-3}}", "found the text '1e-3', expected a number"),
         ("sign: {motion: 3}", "sign.motion: found 3"),
-        ("sign:", "sign: found None"),
+        ("sign:", "sign: the section is missing"),
         ("sign: {split: {by: column}}", "name it in split.column"),
         ("workloads: {sing: {raw: x}}", "no workload 'sing'"),
         ("workloads: {sign: {row: x}}", "workloads.sign.row: unknown key"),
+        ("workloads: 3", "workloads: found 3"),
+        ("workloads:", "workloads: found None"),
+        ("sign: {motion: {floor: .inf}}", "sign.motion.floor: found inf"),
+        ("sign: {motion: {floor: 1.0, floor: 2.0}}", "the key 'floor' occurs twice"),
         ("- a list", "holds list"),
         ("", "holds NoneType"),
         ("a: [", "cannot be read as YAML"),
@@ -87,6 +93,21 @@ def test_an_absent_recipe_is_refused(workspace):
 def test_every_recipe_of_the_project_fits_its_parameters(workspace, recipe):
     assert "→" in recipes.merge(workspace, recipe)
     assert "nothing to change" in recipes.merge(workspace, recipe)
+
+
+def test_a_repeated_key_in_the_parameters_is_refused_as_the_stages_do(workspace):
+    workspace.params.write_text(workspace.params.read_text() + "sign: {}\n")
+    with pytest.raises(KinetraceError, match="the key 'sign' occurs twice"):
+        merge(workspace, "sign: {motion: {floor: 0.5}}")
+
+
+def test_the_recipe_for_one_signer_splits_clips_of_one_subject(workspace):
+    recipes.merge(workspace, ROOT / "recipes" / "one_signer.yaml")
+    loaded = params.load(workspace.params, "sign", SignParams).split
+    rows = [(f"c{n}", "unknown", f"l{n % 8}", f"{n:064x}") for n in range(40)]
+    table = split.assign(pd.DataFrame(rows, columns=["clip_id", "subject", "label", "digest"]), loaded)
+    assert set(table.split) == {"train", "val", "test"}
+    assert split.audit(table, loaded)["labels"] == {"rule": "all", "shared": 0}
 
 
 def test_the_coffee_recipe_states_the_protocol(workspace):

@@ -17,6 +17,7 @@ from kinetrace.importers.native import Delivered, Recording
 from kinetrace.sign.landmarks import BODY_WIDTH, HOLISTIC_WIDTH, PARTS, WIDTH, holistic_columns
 
 KEYS = ("label", "signer", "clip")
+WHOLE = r"[+-]?[0-9]{1,18}(?:\.0*)?"  # a frame's number, perhaps written as text or as a float
 PANDAS_INDEX = "__index_level_"  # columns that pandas adds for an index of its own
 SENTENCES = ("clip", "sentence", "signer", "word_clips")  # what a manifest must have
 
@@ -64,13 +65,17 @@ def read(path: Path) -> Frames:
     """The table as one matrix, grouped by clip; of 1,662 values a frame only the layout's 540 are read.
 
     Raises:
-        KinetraceError: not Parquet, other columns, empty keys, or a frame of a clip twice.
+        KinetraceError: not Parquet, other columns, no rows, empty keys, a frame that is no whole number or there twice.
     """
+    if path.is_dir():
+        raise KinetraceError(f"{path} is a folder: expected a Parquet file, a table with a row a frame")
     if not path.is_file():
         raise KinetraceError(f"{path} is missing: expected a Parquet table with a row a frame")
     try:
         source = pq.ParquetFile(path)
         names = _value_columns(path, source.schema_arrow.names)
+        if not source.metadata.num_rows:
+            raise KinetraceError(f"{path} has columns but no rows: expected a row a frame")
         keys = source.read([*KEYS, "frame"]).to_pandas(ignore_metadata=True)
         table = source.read(names)
     except (pa.ArrowException, OSError) as error:
@@ -106,6 +111,7 @@ def _grouped(path: Path, keys: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     empty = [str(name) for name in keys if keys[name].isna().any()]
     if empty:
         raise KinetraceError(f"{path}: empty cells in {', '.join(empty)}; every frame needs its clip")
+    keys = keys.assign(frame=_numbers(path, keys["frame"]))
     keys = keys.astype(dict.fromkeys(KEYS, "str")).sort_values([*KEYS, "frame"], kind="stable")
     twice = keys[keys.duplicated()]
     if len(twice):
@@ -114,6 +120,15 @@ def _grouped(path: Path, keys: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     bounds = np.flatnonzero(np.r_[True, (keys[[*KEYS]] != keys[[*KEYS]].shift()).any(axis=1).to_numpy()[1:], True])
     clips = keys.iloc[bounds[:-1]][[*KEYS]].assign(start=bounds[:-1], stop=bounds[1:])
     return keys.index.to_numpy(), clips.reset_index(drop=True)
+
+
+def _numbers(path: Path, frames: pd.Series) -> pd.Series:
+    """Frame numbers as int64, so that 10 comes after 9 in text too."""
+    text = frames.astype("str").str.strip()
+    wrong = text[~text.str.fullmatch(WHOLE)]
+    if len(wrong):
+        raise KinetraceError(f"{path}, column frame: found {wrong.iloc[0]!r}, expected whole numbers")
+    return text.map(lambda value: int(value.partition(".")[0])).astype("int64")
 
 
 Row = native.Row

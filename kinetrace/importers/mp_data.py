@@ -13,6 +13,8 @@ from kinetrace.importers import native
 from kinetrace.importers.native import Delivered, Recording
 from kinetrace.sign.landmarks import BODY_WIDTH, HOLISTIC_WIDTH, PARTS, from_body, from_holistic
 
+EXPECTED = "MP_Data/<label>/<sequence>/<frame>.npy"
+
 
 def convert(folder: Path, target: Path, subject: str = UNKNOWN, fps: float = FPS) -> Delivered:
     """Write each sequence as a clip, its label the sentence; a sequence with a bad or missing frame is skipped.
@@ -22,7 +24,9 @@ def convert(folder: Path, target: Path, subject: str = UNKNOWN, fps: float = FPS
     """
     root = folder / "MP_Data" if (folder / "MP_Data").is_dir() else folder
     if not root.is_dir():
-        raise KinetraceError(f"{folder} is no folder: expected <label>/<sequence>/<frame>.npy in it")
+        raise KinetraceError(f"there is no folder {folder}: expected {EXPECTED}")
+    if not any(root.glob("*/*/*.npy")):
+        raise KinetraceError(f"{folder} holds no clip: expected {EXPECTED}")
     delivered = Delivered()
     return native.write(target, _recordings(root, subject, fps, delivered), delivered)
 

@@ -26,6 +26,7 @@ BODY = ("pose", "left_hand", "right_hand")
 LONGEST_NAME = 120  # bytes; file systems end at 255
 Row = dict[str, str]
 NAMED = 5  # skipped items that the summary spells out
+ONE_SUBJECT = "one subject: `kinetrace configure recipes/one_signer.yaml`, or split by a column of your own"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class Delivered:
         missing = [part for part in PARTS if part not in self.parts]
         parts = f"parts {', '.join(self.parts)}" + (f" (missing: {', '.join(missing)})" if missing else "")
         counts = f"{_count(self.clips, 'clip')}, {_count(self.subjects, 'subject')}, {_count(self.labels, 'label')}"
-        return "; ".join([counts, parts, *self.notes, *([shortened("skipped", self.skipped)] if self.skipped else [])])
+        skipped = shortened("skipped", self.skipped)
+        return "; ".join(filter(None, [counts, parts, *self.notes, skipped, ONE_SUBJECT * (self.subjects == 1)]))
 
 
 def write(target: Path, recordings: Iterable[Recording], delivered: Delivered) -> Delivered:

@@ -30,8 +30,10 @@ def convert(folder: Path, target: Path, metadata: Path | None = None) -> Deliver
     Without it a file's sentence is the name of its folder, or its own at the top.
 
     Raises:
-        KinetraceError: no file could be imported, or the metadata cannot be read.
+        KinetraceError: ``folder`` is absent, no file could be imported, or the metadata cannot be read.
     """
+    if not folder.exists():
+        raise KinetraceError(f"there is no folder or file {folder}: expected .pose files")
     files = [folder] if folder.is_file() else sorted(folder.rglob("*.pose"))
     if not files:
         raise KinetraceError(f"{folder} holds no .pose file")

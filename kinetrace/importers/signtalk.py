@@ -14,6 +14,7 @@ from kinetrace.errors import KinetraceError
 from kinetrace.files import inside
 from kinetrace.importers import native
 from kinetrace.importers.native import Delivered
+from kinetrace.sign import reader
 from kinetrace.sign.landmarks import PARTS, WIDTH
 
 METADATA = ("processed_metadata.csv", "metadata.csv")
@@ -24,11 +25,13 @@ MEASURES = ("num_frames", "motion_mean", "motion_p95", "mean_visibility")
 def convert(folder: Path, target: Path, fps: float = FPS) -> Delivered:
     """Copy the feature files unchanged, good and bad, and rewrite where the metadata says they lie.
 
+    A ``layout.json`` in ``folder`` says parts, face points and, unless ``fps`` is another than ``FPS``, the rate.
     Judging a clip is the contract's part: a row whose file is not in ``folder`` keeps its path as it was given.
 
     Raises:
-        KinetraceError: there is no metadata file, or a required column is missing from it.
+        KinetraceError: there is no metadata file, a required column is missing from it, or ``layout.json`` is wrong.
     """
+    declared = _declared(folder, fps)
     table = csvtable.read(_metadata(folder), ("video_file", "feature_path", "sentence"))
     if table.empty:
         raise KinetraceError(f"{_metadata(folder)} has no rows: nothing to import")
@@ -42,11 +45,21 @@ def convert(folder: Path, target: Path, fps: float = FPS) -> Delivered:
         feature_path=[_place(files[given], target, given) for given in table["feature_path"]],
         **{name: [facts.get(name, "") for facts in measured] for name in MEASURES if name not in table},
     )
-    native.finish(target, table, PARTS, "every-fifth", Counter([fps]), delivered)
+    parts = [part for part in PARTS if part in declared.parts]
+    native.finish(target, table, parts, declared.face_points, Counter([declared.fps]), delivered)
     return delivered
 
 
+def _declared(folder: Path, fps: float) -> reader.Layout:
+    if not (folder / reader.LAYOUT).is_file():
+        return reader.Layout(face_points="every-fifth", fps=fps)
+    given = reader.layout(folder)
+    return given if fps == FPS else given.model_copy(update={"fps": fps})
+
+
 def _metadata(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise KinetraceError(f"there is no folder {folder}: expected SignTalk's processed folder")
     for name in METADATA:
         if (folder / name).is_file():
             return folder / name

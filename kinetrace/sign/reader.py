@@ -157,7 +157,10 @@ def _resolve(raw: Path, feature_path: str) -> Path:
 
 def _metadata(raw: Path) -> Path:
     if not raw.is_dir():
-        raise KinetraceError(f"there is no folder {raw}: name the folder that holds metadata.csv")
+        raise KinetraceError(
+            f"there is no folder {raw}: name the folder that holds metadata.csv, "
+            "or run `make run` or `kinetrace twin sign` for the synthetic data"
+        )
     found = [raw / name for name in METADATA if (raw / name).is_file()]
     if len(found) != 1:
         problem = "both" if found else "neither"

@@ -15,6 +15,10 @@ from kinetrace.workload import Job
 from kinetrace.workspace import Folders
 
 SHOWN = 5
+ALONE = {  # what to do with one subject or label
+    "subject": "set split.by: label and split.disjoint_subjects: none (recipes/one_signer.yaml), or split.by: column",
+    "label": "set split.by: subject and split.disjoint_labels: none, or split.by: column",
+}
 Rule = Literal["all", "test", "none"]
 
 
@@ -65,7 +69,7 @@ def _drawn(values: pd.Series, params: SplitParams) -> dict[str, str]:
     if len(names) < 2 or set(names) <= {UNKNOWN, ""}:
         raise KinetraceError(
             f"split.by is {params.by!r}, but the clips have only the {params.by} {_listed(values)}: "
-            f"name the {params.by}s in the metadata, or set split.by to another of subject, label, column"
+            f"name the {params.by}s in the metadata, or {ALONE[params.by]}"
         )
     test, val = sizes(len(names), params.val, params.test)
     parts = ["test"] * test + ["val"] * val + ["train"] * (len(names) - test - val)
@@ -89,8 +93,8 @@ def audit(table: pd.DataFrame, params: SplitParams) -> dict[str, Any]:
     """
     verdicts = {}
     for kind, column, rule, remedy in (
-        ("subjects", "subject", params.disjoint_subjects, "split by subject, or relax split.disjoint_subjects"),
-        ("labels", "label", params.disjoint_labels, "split by label, or relax split.disjoint_labels"),
+        ("subjects", "subject", params.disjoint_subjects, _remedy(table, "subject")),
+        ("labels", "label", params.disjoint_labels, _remedy(table, "label")),
         ("clips", "digest", "all", "identical clips must lie in one split; drop the copies or correct the column"),
     ):
         common = shared(table, column, "all" if rule == "none" else rule)
@@ -100,6 +104,13 @@ def audit(table: pd.DataFrame, params: SplitParams) -> dict[str, Any]:
             raise KinetraceError(f"leak: {where} {len(common)} {kind} ({_first(named)}): {remedy}")
         verdicts[kind] = {"rule": rule, "shared": len(common)}
     return verdicts
+
+
+def _remedy(table: pd.DataFrame, column: str) -> str:
+    relax = f"set split.disjoint_{column}s: none (or test, if only train and val may share)"
+    if table[column].nunique() > 1:
+        return f"set split.by: {column}, or {relax}"
+    return f"there is one {column}, so set split.disjoint_{column}s: none"
 
 
 def shared(table: pd.DataFrame, column: str, rule: Rule | str) -> list[str]:

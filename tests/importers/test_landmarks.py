@@ -151,6 +151,23 @@ def _with_a_frame_twice(whole: pd.DataFrame) -> pd.DataFrame:
     return whole.assign(frame=whole["frame"].replace(3, 2))
 
 
+@pytest.mark.parametrize("kind", ["str", "float64", "category", "int16"])
+def test_frame_numbers_are_ordered_as_numbers(tmp_path, kind):
+    whole = table(frames=12)
+    whole.assign(frame=whole["frame"].astype(kind)).to_parquet(tmp_path / "t.parquet")
+    landmarks.convert(tmp_path / "t.parquet", tmp_path / "out")
+    frames = np.load(tmp_path / "out" / "features" / "tea_1.npy")
+    np.testing.assert_array_equal(frames[:, :258], values(whole, "tea/1"))
+
+
+def _with_frame(value):
+    return lambda whole: whole.assign(frame=whole["frame"].astype("object").replace(3, value).astype(type(value)))
+
+
+def _without_rows(whole: pd.DataFrame) -> pd.DataFrame:
+    return whole.iloc[:0]
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -158,6 +175,11 @@ def _with_a_frame_twice(whole: pd.DataFrame) -> pd.DataFrame:
         (_narrow, "257 values a frame, expected 258 or 1,662"),
         (_with_text, "column v7: expected numbers"),
         (_with_a_hole, "empty cells in clip"),
+        (_without_rows, "has columns but no rows"),
+        (_with_frame("last"), "column frame: found 'last', expected whole numbers"),
+        (_with_frame("2"), "frame 2 of clip '-/0' appears twice"),
+        (_with_frame(2.5), "column frame: found '2.5'"),
+        (_with_frame(float("inf")), "column frame: found 'inf'"),
         (_with_a_frame_twice, "frame 2 of clip '-/0' appears twice"),
     ],
 )
@@ -172,6 +194,8 @@ def test_what_is_no_parquet_is_refused(tmp_path):
     (tmp_path / "t.parquet").write_bytes(b"PAR1 and nothing more")
     with pytest.raises(KinetraceError, match="cannot be read as Parquet"):
         landmarks.convert(tmp_path / "t.parquet", tmp_path / "out")
+    with pytest.raises(KinetraceError, match="is a folder: expected a Parquet file"):
+        landmarks.convert(tmp_path, tmp_path / "out")
     with pytest.raises(KinetraceError, match="missing"):
         landmarks.convert(tmp_path / "none.parquet", tmp_path / "out")
 

@@ -29,7 +29,9 @@ def test_columns_stand_in_order_and_rows_are_sorted(tmp_path):
         "face_points": "contours",
         "fps": 25.0,
     }
-    assert str(delivered) == "2 clips, 1 subject, 2 labels; parts pose, left_hand, right_hand (missing: face)"
+    said = "2 clips, 1 subject, 2 labels; parts pose, left_hand, right_hand (missing: face); "
+    assert str(delivered) == said + native.ONE_SUBJECT
+    assert native.ONE_SUBJECT not in str(Delivered(subjects=2))
 
 
 def test_measures_are_those_of_the_features_module(tmp_path):

@@ -132,6 +132,8 @@ def test_other_components_are_refused_by_name(tmp_path):
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(KinetraceError, match=r"no \.pose file"):
         pose.convert(tmp_path, tmp_path / "out")
+    with pytest.raises(KinetraceError, match=r"there is no folder or file .*none"):
+        pose.convert(tmp_path / "none", tmp_path / "out")
 
 
 def test_real_files_are_imported_and_openpose_is_named(tmp_path):

@@ -46,7 +46,8 @@ def test_a_feature_path_is_found_and_the_file_kept_byte_for_byte(tmp_path, given
     assert found["feature_path"] == "features/v0.npy"
     assert (tmp_path / "out" / "features" / "v0.npy").read_bytes() == (source / "pose_data" / "v0.npy").read_bytes()
     assert (found["sentence_id"], found["motion_mean"], found["subject"]) == ("12", "0.01", "unknown")
-    assert str(delivered) == "1 clip, 1 subject, 1 label; parts pose, left_hand, right_hand, face"
+    said = "1 clip, 1 subject, 1 label; parts pose, left_hand, right_hand, face; "
+    assert str(delivered) == said + native.ONE_SUBJECT
     layout = json.loads((tmp_path / "out" / "layout.json").read_text())
     assert layout == {"parts": ["pose", "left_hand", "right_hand", "face"], "face_points": "every-fifth", "fps": 30}
 
@@ -118,7 +119,23 @@ def test_own_columns_subjects_and_umlauts_stay(tmp_path):
     assert (found["sentence"], found["subject"], found["text_variations"]) == ("müde", "eve", "matt|schlapp")
 
 
+def test_a_layout_beside_the_metadata_is_kept(tmp_path):
+    source = processed(tmp_path / "in", row("v0", "v0.npy"))
+    given = {"parts": ["left_hand", "pose"], "face_points": "contours", "fps": 50.0}
+    (source / "layout.json").write_text(json.dumps(given))
+    delivered = signtalk.convert(source, tmp_path / "out")
+    written = json.loads((tmp_path / "out" / "layout.json").read_text())
+    assert written == given | {"parts": ["pose", "left_hand"]} and "missing: right_hand, face" in str(delivered)
+    signtalk.convert(source, tmp_path / "faster", fps=60)
+    assert json.loads((tmp_path / "faster" / "layout.json").read_text())["fps"] == 60
+    (source / "layout.json").write_text('{"parts": ["tail"]}')
+    with pytest.raises(KinetraceError, match=r"layout\.parts\.0: found 'tail'"):
+        signtalk.convert(source, tmp_path / "bad")
+
+
 def test_a_folder_without_metadata_or_rows_is_refused(tmp_path):
+    with pytest.raises(KinetraceError, match=r"there is no folder .*none"):
+        signtalk.convert(tmp_path / "none", tmp_path / "out")
     with pytest.raises(KinetraceError, match=r"processed_metadata\.csv or metadata\.csv"):
         signtalk.convert(tmp_path, tmp_path / "out")
     with pytest.raises(KinetraceError, match="no rows"):

@@ -153,7 +153,7 @@ def test_read_refuses_to_leave_the_folder_and_names_a_broken_file(tmp_path):
         (b"", "is empty"),
         (b"video_file,feature_path\na.mp4,\xe9.npy\n", "byte 30 (line 2): 0xe9 is not UTF-8"),
         (b"\xef\xbb\xbfvideo_file\n\xe9\n", "byte 14 (line 2)"),
-        ("video_file\n".encode("utf-16"), "byte 0 (line 1)"),
+        ("video_file\n".encode("utf-16"), "is UTF-16, not UTF-8"),
         (b"video_file,sentence\na,b\n", "the column feature_path, num_frames, sentence_id, category"),
         (",".join([*reader.REQUIRED, "gloss", "gloss"]).encode(), "the column gloss occurs twice"),
         ((",".join(reader.REQUIRED) + "\na,b\n").encode(), "line 2: 2 fields, expected 9"),

@@ -110,7 +110,9 @@ def test_an_empty_train_or_test_split_is_an_error(present):
 @pytest.mark.parametrize("subjects", [["anna"], ["unknown"], ["unknown", ""], [None]])
 def test_too_few_subjects_name_the_remedy(subjects):
     table = clips(4, subject=pd.Series((subjects * 4)[:4], dtype="string"))
-    with pytest.raises(KinetraceError, match=r"split\.by is 'subject'.*name the subjects.*or set split\.by"):
+    with pytest.raises(
+        KinetraceError, match=r"split\.by is 'subject'.*set split\.by: label and split\.disjoint_subjects: none"
+    ):
         split.assign(table, params())
 
 
@@ -126,6 +128,12 @@ def test_the_audit_names_shared_subjects_and_the_parameter():
     table = placed(["train", "test", "val"], subject=["anna", "anna", "ben"])
     with pytest.raises(KinetraceError, match=r"share 1 subjects \(anna\).*split\.disjoint_subjects"):
         audited(table)
+
+
+def test_with_one_subject_the_audit_does_not_advise_to_split_by_subject():
+    table = placed(["train", "test", "val"], subject=["unknown"] * 3)
+    with pytest.raises(KinetraceError, match=r"one subject, so set split\.disjoint_subjects: none$"):
+        audited(table, by="label")
 
 
 def test_test_only_lets_train_and_val_share():
