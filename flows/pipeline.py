@@ -46,7 +46,7 @@ def main(workload: str = "sign") -> int:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
     folders = Workspace(ROOT).of(workload)
-    print(report.table(workload, report.stages(folders, took)), end="")
+    print(report.table(folders, report.stages(folders, took)), end="")
     return 0
 
 

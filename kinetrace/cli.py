@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,8 @@ from kinetrace.workspace import Workspace
 
 STAGES = ("validate", "stats", "motion", "split", "shards", "train", "evaluate", "export", "promote")
 USER_ERROR = 2
+INTERRUPTED = 130  # what a shell reports after Ctrl-C
+FASTEST = 1000  # frames a second
 
 app = typer.Typer(
     help="From recordings of people in motion to a model in production, with the trace kept.",
@@ -29,13 +32,32 @@ app.add_typer(importing, name="import")
 
 WorkloadName = Annotated[str, typer.Argument(metavar="WORKLOAD", help="an entry under 'workloads' in params.yaml")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", envvar="KINETRACE_JOBS", help="worker processes; -1 is every core")]
+
+
+def _workers(value: int) -> int:
+    if value != -1 and value < 1:
+        raise typer.BadParameter(f"{value} is neither -1, for every core, nor at least 1")
+    return value
+
+
+def _rate(value: float) -> float:
+    if not 0 < value <= FASTEST:  # false for nan too
+        raise typer.BadParameter(f"{value:g} is not above 0 and at most {FASTEST}")
+    return value
+
+
+Jobs = Annotated[
+    int,
+    typer.Option("--jobs", "-j", envvar="KINETRACE_JOBS", callback=_workers, help="worker processes; -1 is every core"),
+]
 Into = Annotated[Path | None, typer.Option("--to", help="only convert, into this folder; the workspace is left alone")]
 Reference = Annotated[
     str,
-    typer.Argument(metavar="X", help="WORKLOAD@champion, WORKLOAD@3, a run id, a bundle, or its digest's beginning"),
+    typer.Argument(
+        metavar="X", help="WORKLOAD@champion or @challenger, WORKLOAD@3, a run id, a bundle, or its digest's beginning"
+    ),
 ]
-Fps = Annotated[float, typer.Option(min=0.1, help="frames a second of the recordings")]
+Fps = Annotated[float, typer.Option(callback=_rate, help="frames a second of the recordings, at most 1000")]
 
 
 def _version(wanted: bool) -> None:
@@ -84,19 +106,26 @@ def status(workload: WorkloadName = "sign", as_json: Json = False) -> None:
     """Say what each stage last decided, from its own files."""
     from kinetrace import report
 
-    rows = report.stages(Workspace.find().of(workload))
-    _show(rows, as_json, report.table(workload, rows))
+    folders = Workspace.find().known(workload)
+    rows = report.stages(folders)
+    _show(rows, as_json, report.table(folders, rows))
 
 
 @app.command(epilog="Example: kinetrace twin sign --to /tmp/twin")
-def twin(workload: WorkloadName, to: Into = None) -> None:
+def twin(
+    workload: WorkloadName,
+    to: Annotated[Path | None, typer.Option(help="write it here, not into data/twin/WORKLOAD")] = None,
+) -> None:
     """Write the seeded synthetic data set of a workload, with known truth."""
-    from kinetrace.files import staged
+    from kinetrace.files import replaceable, staged
+    from kinetrace.importers.delivery import DATA_SET
     from kinetrace.workload import Job
 
     job = Job.of(Workspace.find(), workload)
-    with staged(to or job.folders.twin) as partial:
-        job.workload.twin(partial, job.params)
+    target = replaceable(to, "earlier twin", (*DATA_SET, "truth.csv")) if to else job.folders.twin
+    with staged(target) as folder:
+        written = job.workload.twin(folder, job.params)
+    typer.echo(f"{written}: {target}")
 
 
 @app.command(epilog="Example: kinetrace check /deliveries/2026-11 --workload sign --docs /tmp/docs")
@@ -124,7 +153,7 @@ def import_signtalk(
     """SignTalk's processed_metadata.csv and its .npy features, as they are."""
     from kinetrace.importers import signtalk
 
-    _imported("sign", to, lambda target: signtalk.convert(folder, target, fps))
+    _imported("sign", to, lambda target: signtalk.convert(folder, target, fps), folder)
 
 
 @importing.command("mp-data", epilog="Example: kinetrace import mp-data ~/MP_Data --subject anna")
@@ -137,7 +166,7 @@ def import_mp_data(
     """MP_Data/<label>/<sequence>/<frame>.npy of 1,662 or 258 values a frame."""
     from kinetrace.importers import mp_data
 
-    _imported("sign", to, lambda target: mp_data.convert(folder, target, subject, fps))
+    _imported("sign", to, lambda target: mp_data.convert(folder, target, subject, fps), folder)
 
 
 @importing.command("pose", epilog="Example: kinetrace import pose ~/poses --metadata sentences.csv")
@@ -151,7 +180,7 @@ def import_pose(
     """.pose files (MediaPipe Holistic), read by the pose-format library."""
     from kinetrace.importers import pose
 
-    _imported("sign", to, lambda target: pose.convert(folder, target, metadata))
+    _imported("sign", to, lambda target: pose.convert(folder, target, metadata), folder, metadata)
 
 
 @importing.command(
@@ -172,13 +201,16 @@ def import_landmarks(
     """A Parquet table with a row a frame: label, signer, clip, frame and 258 or 1,662 values."""
     from kinetrace.importers import landmarks
 
-    _imported("sign", to, lambda target: landmarks.convert(table, target, manifest, split or (), fps))
+    convert = partial(landmarks.convert, table, manifest=manifest, split=split or (), fps=fps)
+    _imported("sign", to, convert, table, manifest)
 
 
-def _imported(workload: str, to: Path | None, convert: Any) -> None:
+def _imported(workload: str, to: Path | None, convert: Any, *given: Path | None) -> None:
     from kinetrace.importers import delivery
 
-    summary = delivery.write(convert, to) if to else delivery.adopt(Workspace.find(), workload, convert)
+    sources = [path for path in given if path]
+    write = partial(delivery.write, convert, to) if to else partial(delivery.adopt, Workspace.find(), workload, convert)
+    summary = write(*sources)
     typer.echo(summary)
 
 
@@ -252,10 +284,20 @@ def _show(value: Any, as_json: bool, text: str) -> None:
 
 
 def main() -> None:
-    """Entry point: a user's mistake is one message and exit code 2, a bug is a traceback."""
+    """Entry point: a mistake, or a file that cannot be had, is one message and exit code 2, a bug is a traceback."""
     be_quiet()
     try:
         app()
     except KinetraceError as error:
-        typer.secho(f"error: {error}", fg="red", err=True)
-        sys.exit(USER_ERROR)
+        _refuse(str(error))
+    except OSError as error:
+        _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer makes this of Ctrl-C
+            typer.echo("interrupted", err=True)
+        raise
+
+
+def _refuse(reason: str) -> None:
+    typer.secho(f"error: {reason}", fg="red", err=True)
+    sys.exit(USER_ERROR)

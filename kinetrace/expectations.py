@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ROW = "row"  # position in the judged table, from 0: names a row even where clip_id does not
 SITE = "docs"
+PAGES = ("index.html", "expectations/*.html", "validations/*.html", "static/*")  # what Data Docs consist of
 # Data Docs put values into their pages unescaped: a stranger's markup would run in the reader's browser.
 MARKUP = str.maketrans({"<": "‹", ">": "›", '"': "”"})
 LONGEST_VALUE = 120  # characters of a stranger's text that a reason repeats

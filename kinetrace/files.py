@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +23,50 @@ ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time that the zip format can ho
 def staged(target: Path) -> Iterator[Path]:
     """Yield a path beside ``target`` to write to (file or folder); it replaces ``target`` on success.
 
-    A killed writer leaves only a ``.partial`` or ``.old`` sibling, which the next call removes or puts back.
+    A writer that fails leaves nothing; a killed one leaves only a ``.partial`` or ``.old`` sibling, which the next
+    call removes or puts back.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     partial, old = (target.with_name(f".{target.name}.{state}") for state in ("partial", "old"))
     _remove(partial)
     recover(target, old)
-    yield partial
+    try:
+        yield partial
+    except BaseException:
+        _remove(partial)
+        raise
     if os.path.lexists(target) and (target.is_dir() or partial.is_dir()):  # a rename replaces files only
         target.replace(old)
     partial.replace(target)
     _remove(old)
+
+
+def replaceable(target: Path, what: str, patterns: Sequence[str] = ()) -> Path:
+    """``target``, resolved: a folder that is absent, empty, or such as we write and may therefore replace.
+
+    ``patterns`` describe what we write: each has a file in the folder, and each file there matches one.
+
+    Raises:
+        KinetraceError: ``target`` is anything else, so no ``what``.
+    """
+    target = target.resolve()
+    if not target.exists():
+        return target
+    reason = _not_ours(target, patterns) if target.is_dir() else "it is a file"
+    if reason:
+        raise KinetraceError(f"{target} exists: {reason}, so it is no {what}: name a new folder, or remove it first")
+    return target
+
+
+def _not_ours(folder: Path, patterns: Sequence[str]) -> str:
+    """What keeps ``folder`` from being replaced, or ""."""
+    found = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
+    names = [path.relative_to(folder).as_posix() for path in found]
+    foreign = next((name for name in names if not any(fnmatchcase(name, pattern) for pattern in patterns)), "")
+    if foreign:
+        return f"it holds {foreign}"
+    absent = next((pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in names)), "")
+    return f"it lacks {absent}" if names and absent else ""
 
 
 def recover(target: Path, aside: Path) -> None:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 
 from kinetrace import params
+from kinetrace.errors import KinetraceError
 from kinetrace.workspace import Folders
 
 NOTHING = "no result yet"
@@ -21,13 +22,6 @@ RESULT = {  # what a stage writes last, by the name that Folders gives it
     "promote": "promotion",
 }
 SOURCES = {"twin": "synthetic data in {}", "import": "imported data in {}"}
-LOOK_FURTHER = """\
-Look further:
-  make ui                                      MLflow and Prefect in the browser
-  reports/{workload}/                                what the data contract found
-  models/{workload}/metrics.json                     metrics with their intervals; plots/ beside it
-  .venv/bin/kinetrace trace {workload}@champion      from the model back to its clips
-"""
 
 
 def stages(folders: Folders, took: Mapping[str, str] | None = None) -> list[dict[str, str]]:
@@ -46,9 +40,31 @@ def _decided(name: str, folders: Folders) -> str:
     return text
 
 
-def table(workload: str, rows: Sequence[Mapping[str, str]]) -> str:
+def table(folders: Folders, rows: Sequence[Mapping[str, str]]) -> str:
     """The rows as a table, then where to look further."""
-    return grid(workload, rows) + LOOK_FURTHER.format(workload=workload)
+    return grid(folders.workload, rows) + _look_further(folders)
+
+
+def _look_further(folders: Folders) -> str:
+    """What there is to look at so far, a line each."""
+    name = folders.workload
+    places = [
+        (True, "make ui", "MLflow and Prefect in the browser"),
+        (folders.reports.exists(), f"reports/{name}/", "what the data contract found"),
+        (folders.metrics.exists(), f"models/{name}/metrics.json", "metrics with their intervals; plots/ beside it"),
+        (_crowned(folders), f".venv/bin/kinetrace trace {name}@champion", "from the model back to its clips"),
+    ]
+    return "\n".join(["Look further:", *(f"  {what:<45}{why}" for there, what, why in places if there), ""])
+
+
+def _crowned(folders: Folders) -> bool:
+    """Whether the ledger knows a champion."""
+    from kinetrace.registry import ledger
+
+    try:
+        return folders.ledger.is_file() and any(row.after for row in ledger.entries(folders.ledger, folders.workload))
+    except KinetraceError:  # altered: `kinetrace ledger` says so
+        return False
 
 
 def grid(title: str, rows: Sequence[Mapping[str, str]]) -> str:

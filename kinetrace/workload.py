@@ -48,8 +48,8 @@ class Workload(Protocol):
     def params_type(self) -> type[WorkloadParams]:
         """The model of the workload's section in ``params.yaml``."""
 
-    def twin(self, target: Path, params: Any) -> None:
-        """Write the seeded synthetic data set in the native layout to the folder ``target``."""
+    def twin(self, target: Path, params: Any) -> str:
+        """Write the seeded synthetic data set in the native layout to the folder ``target``; how much of what it is."""
 
     def inspect(self, raw: Path, jobs: int) -> pd.DataFrame:
         """One row a delivered clip: the clip columns as far as known, plus the facts that the contract judges.

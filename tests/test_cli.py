@@ -107,3 +107,60 @@ def test_a_programming_mistake_shows_its_traceback(workspace: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert "TypeError" in done.stderr
+
+
+def test_a_twin_says_what_it_is_and_replaces_an_earlier_one_only(workspace: Path) -> None:
+    text = (workspace / "params.yaml").read_text()
+    small = workspace / "small"
+    small.mkdir()
+    (small / "dvc.yaml").touch()
+    (small / "params.yaml").write_text(re.sub(r"\bsentences: +40", "sentences: 2", text))
+    for _ in range(2):
+        done = kinetrace(small, "twin", "sign", "--to", "out")
+        assert done.returncode == 0, done.stderr
+        assert re.fullmatch(rf"\d+ clips, 2 sentences, \d+ subjects: {small.resolve()}/out\n", done.stdout)
+    (small / "out" / "thesis.tex").write_text("years")
+    done = kinetrace(small, "twin", "sign", "--to", "out")
+    assert done.returncode == 2 and "holds thesis.tex, so it is no earlier twin" in done.stderr
+    assert (small / "out" / "thesis.tex").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("status", "nope"), "'nope'"),
+        (("twin", "sign", "--to", "params.yaml/x"), "params.yaml"),
+        (("import", "mp-data", "x", "--fps", "nan", "--to", "y"), "--fps"),
+        (("import", "mp-data", "x", "--fps", "inf", "--to", "y"), "--fps"),
+        (("import", "mp-data", "x", "--fps", "0", "--to", "y"), "--fps"),
+        (("import", "mp-data", "x", "--fps", "1001", "--to", "y"), "--fps"),
+        (("check", "x", "--jobs", "0"), "--jobs"),
+        (("check", "x", "--jobs", "-2"), "--jobs"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused(arguments: tuple[str, ...], words: str, workspace: Path) -> None:
+    done = kinetrace(workspace, *arguments)
+    assert done.returncode == 2 and words in done.stderr
+    assert "Traceback" not in done.stderr and done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "words"),
+    [
+        ("OSError(28, 'No space left on device', 'out')", 2, "error: out: No space left on device\n"),
+        ("KeyboardInterrupt", 130, "interrupted\n"),
+    ],
+)
+def test_a_full_disk_and_ctrl_c_are_one_line(raised: str, code: int, words: str, workspace: Path) -> None:
+    script = (
+        f"import kinetrace.report as r\ndef stages(*_): raise {raised}\nr.stages = stages\n"
+        "import sys; sys.argv = ['kinetrace', 'status', 'sign']\nfrom kinetrace.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=workspace,
+        capture_output=True,
+        text=True,
+        env=plain() | {"PYTHONPATH": str(ROOT)},
+    )
+    assert (done.returncode, done.stderr) == (code, words)

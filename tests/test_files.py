@@ -28,6 +28,11 @@ def test_a_failure_leaves_what_was_there(tmp_path):
         partial.write_text("half")
         raise RuntimeError
     assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+    with pytest.raises(KeyboardInterrupt), files.staged(target) as partial:
+        partial.mkdir()
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == [target]
     with files.staged(target) as partial:
         assert not partial.exists()
         partial.write_text("new")
@@ -186,3 +191,36 @@ def test_a_link_that_stays_inside_is_fine(tmp_path):
 def test_a_file_of_a_stage_that_has_not_run_is_named(tmp_path, read):
     with pytest.raises(KinetraceError, match="stats is missing: run the stage before it, or make run"):
         read(tmp_path / "stats")
+
+
+OURS = ("index.html", "pages/*.html")
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["index.html"], r"lacks pages/\*\.html"),
+        (["index.html", "pages/a.html", "pages/notes.txt"], "holds pages/notes.txt"),
+        (["index.html", "pages/a.html", ".git/config"], "holds .git/config"),
+        (["thesis.tex"], "holds thesis.tex"),
+    ],
+)
+def test_only_what_we_write_may_be_replaced(tmp_path, names, reason):
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(KinetraceError, match=f"{reason}, so it is no report: name a new folder"):
+        files.replaceable(tmp_path, "report", OURS)
+
+
+def test_nothing_an_empty_folder_and_our_own_may_be_replaced_and_a_file_not(tmp_path):
+    assert files.replaceable(tmp_path / "new", "report", OURS) == tmp_path.resolve() / "new"
+    files.replaceable(tmp_path, "report", OURS)
+    (tmp_path / "pages" / "deep").mkdir(parents=True)
+    for name in ("index.html", "pages/a.html", "pages/deep/b.html"):
+        (tmp_path / name).touch()
+    files.replaceable(tmp_path, "report", OURS)
+    with pytest.raises(KinetraceError, match="it is a file"):
+        files.replaceable(tmp_path / "index.html", "report", OURS)
+    with pytest.raises(KinetraceError, match="no empty folder"):
+        files.replaceable(tmp_path, "empty folder")

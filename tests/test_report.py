@@ -7,7 +7,12 @@ import pytest
 from kinetrace import report
 from kinetrace.cli import STAGES
 from kinetrace.files import write_json
+from kinetrace.registry import ledger
+from kinetrace.registry.ledger import Entry
 from kinetrace.workspace import Folders, Workspace
+
+ROW = [{"stage": "stats", "decided": "yes"}]
+MADE = (("refuse", ""), ("promote", "a" * 64))
 
 
 @pytest.fixture
@@ -42,18 +47,28 @@ def test_imported_data_are_named_as_the_parameters_name_them(folders: Folders, r
 
 
 def test_the_table_shows_every_row_and_brackets_as_they_are(folders: Folders) -> None:
-    text = report.table("sign", [{"stage": "evaluate", "decided": "ret1 0.9 [0.8, 1.0] [bold]"}])
+    text = report.table(folders, [{"stage": "evaluate", "decided": "ret1 0.9 [0.8, 1.0] [bold]"}])
     assert "ret1 0.9 [0.8, 1.0] [bold]" in text
-    assert "\n  .venv/bin/kinetrace trace sign@champion " in text
     assert "took" not in text
 
 
-def test_a_narrow_terminal_folds_and_drops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_narrow_terminal_folds_and_drops_nothing(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
-    text = report.table("sign", [{"stage": "stats", "decided": "word " * 20 + "end"}])
+    text = report.table(folders, [{"stage": "stats", "decided": "word " * 20 + "end"}])
     assert "end" in text and "…" not in text
     assert max(map(len, text.splitlines()[:10])) <= 40
 
 
 def test_the_stages_of_the_report_are_those_of_the_command_line() -> None:
     assert tuple(report.RESULT) == STAGES
+
+
+def test_only_what_there_is_is_offered_to_look_at(folders: Folders) -> None:
+    assert [line.split()[0] for line in report.table(folders, ROW).splitlines()[-2:]] == ["Look", "make"]
+    write_json(folders.metrics, {})
+    refused, crowned = (Entry("2026", "anna", "sign", action, "", after, "") for action, after in MADE)
+    ledger.append(folders.ledger, refused)
+    text = report.table(folders, ROW)
+    assert "models/sign/metrics.json" in text and "trace" not in text and "reports/" not in text
+    ledger.append(folders.ledger, crowned)
+    assert "\n  .venv/bin/kinetrace trace sign@champion " in report.table(folders, ROW)

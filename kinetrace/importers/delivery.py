@@ -1,5 +1,6 @@
 """Where an import goes: a folder of one's own, or this workspace's raw data, under DVC and in params.yaml."""
 
+import csv
 import shutil
 import subprocess
 import sys
@@ -9,38 +10,44 @@ from pathlib import Path
 
 from kinetrace import params, recipes
 from kinetrace.errors import KinetraceError
-from kinetrace.files import recover, staged
+from kinetrace.files import recover, replaceable, staged
 from kinetrace.importers.native import Delivered
 from kinetrace.sign.reader import LAYOUT
 from kinetrace.workspace import Workspace
 
+DATA_SET = (LAYOUT, "metadata.csv", "features/*.npy")  # all that an import writes
+
 Convert = Callable[[Path], Delivered]
 
 
-def write(convert: Convert, target: Path) -> str:
+def write(convert: Convert, target: Path, *sources: Path) -> str:
     """Convert into the folder ``target``, complete or not at all; a one-line summary.
 
+    ``sources``: what ``convert`` reads.
+
     Raises:
-        KinetraceError: ``target`` holds something else, or what ``convert`` raises; ``target`` is then as it was.
+        KinetraceError: ``target`` holds something else or meets a source, or what ``convert`` raises; ``target`` is
+            then as it was.
     """
-    target = target.resolve()
-    if target.exists() and not _replaceable(target):
-        raise KinetraceError(f"{target} exists and is no imported data set: name a new folder, or remove it first")
+    target = _free(target, sources)
+    replaced = _replaced(target)
     with staged(target) as partial:
-        return str(convert(partial))
+        return f"{convert(partial)}{replaced}"
 
 
-def adopt(workspace: Workspace, workload: str, convert: Convert) -> str:
+def adopt(workspace: Workspace, workload: str, convert: Convert, *sources: Path) -> str:
     """Convert into ``data/raw/<workload>``, put it under DVC, and make ``params.yaml`` read it; says what changed.
 
     Raises:
-        KinetraceError: what ``convert`` raises, or DVC's own words; data and parameters are then as they were.
+        KinetraceError: that folder holds something else or meets one of ``sources``, what ``convert`` raises,
+            or DVC's own words; data and parameters are then as they were.
     """
     params.source(workspace.params, workload)  # a broken params.yaml stops here, before the work
     target = workspace.of(workload).imported
+    replaced = _replaced(_free(target, sources))
     raw = target.relative_to(workspace.root).as_posix()
     fresh = target.with_name(f".{target.name}.fresh")
-    summary = write(convert, fresh)
+    summary = write(convert, fresh) + replaced
     with _swapped(fresh, target):
         tracked = _track(workspace, target)
         changes = recipes.change(workspace, {"workloads": {workload: {"raw": raw}}}, workspace.params)
@@ -51,9 +58,23 @@ def adopt(workspace: Workspace, workload: str, convert: Convert) -> str:
     return "\n".join([*lines, "next: make run", f"to keep it: {keep}"])
 
 
-def _replaceable(folder: Path) -> bool:
-    """Whether an import may take the folder's place: it is one itself, or empty."""
-    return folder.is_dir() and ((folder / LAYOUT).is_file() or not any(folder.iterdir()))
+def _free(target: Path, sources: tuple[Path, ...]) -> Path:
+    """``target``, resolved, where an import may write; KinetraceError where it would take away what is not its own."""
+    target = replaceable(target, "imported data set", DATA_SET)
+    for source in sources:
+        place = source.resolve()
+        if target.is_relative_to(place) or place.is_relative_to(target):
+            raise KinetraceError(f"{target} is, holds or lies in the source {source}: name a folder apart from it")
+    return target
+
+
+def _replaced(folder: Path) -> str:
+    """How many clips go with the earlier import in ``folder``, for the summary; "" where there is none."""
+    if not (folder / "metadata.csv").is_file():
+        return ""
+    with (folder / "metadata.csv").open(encoding="utf-8", newline="") as stream:
+        clips = sum(1 for _ in csv.reader(stream)) - 1
+    return f"; replaces {clips:,} clip{'' if clips == 1 else 's'}"
 
 
 @contextmanager

@@ -20,9 +20,7 @@ def fetch(workspace: Workspace, reference: str, target: Path) -> str:
     found = tracing.trace(workspace, reference)
     if found.version is None:
         raise KinetraceError(f"{reference!r} is no version of the registry here: give one, as WORKLOAD@NUMBER")
-    target = target.resolve()
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise KinetraceError(f"{target} exists: name a new folder, or remove it first")
+    target = files.replaceable(target, "empty folder")
     with files.staged(target) as partial:
         _restore(workspace.of(found.workload), found, partial)
         if bundle.verify(partial).digest != found.digest:

@@ -17,10 +17,10 @@ class Sign:
     name = "sign"
     params_type = SignParams
 
-    def twin(self, target: Path, params: SignParams) -> None:
+    def twin(self, target: Path, params: SignParams) -> str:
         from kinetrace.twin import sign
 
-        sign.write(target, params.twin)
+        return sign.write(target, params.twin)
 
     def inspect(self, raw: Path, jobs: int) -> pd.DataFrame:
         from kinetrace.sign import reader

@@ -10,7 +10,7 @@ import pandas as pd
 
 from kinetrace import clips, expectations
 from kinetrace.errors import KinetraceError
-from kinetrace.files import staged
+from kinetrace.files import replaceable, staged
 from kinetrace.workload import Job, Workload, load
 from kinetrace.workspace import Folders
 
@@ -79,8 +79,10 @@ def check(folder: Path, workload: str, docs: Path | None, jobs: int) -> Verdict:
     """Judge any folder in the workload's native layout; nothing is written but ``docs``, no workspace is needed.
 
     Raises:
-        KinetraceError: the delivery cannot be read as a whole.
+        KinetraceError: the delivery cannot be read as a whole, or ``docs`` holds anything but earlier Data Docs.
     """
+    if docs is not None:
+        docs = replaceable(docs, "earlier Data Docs", expectations.PAGES)
     return judge(load(workload), None, folder, docs, jobs)
 
 

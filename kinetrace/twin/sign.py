@@ -34,10 +34,12 @@ class Delivery:
     content: bytes | None
 
 
-def write(target: Path, params: TwinParams) -> None:
+def write(target: Path, params: TwinParams) -> str:
     """Write ``metadata.csv``, ``features/<clip>.npy``, ``layout.json`` and ``truth.csv`` into the folder ``target``.
 
-    A clip is a pure function of (seed, subject, sentence, repetition): a larger data set holds the smaller one.
+    Returns its counts in words.
+
+        A clip is a pure function of (seed, subject, sentence, repetition): a larger data set holds the smaller one.
 
     Raises:
         KinetraceError: ``min_frames`` exceeds ``max_frames``, or there are more sentences than the grammar has.
@@ -59,6 +61,8 @@ def write(target: Path, params: TwinParams) -> None:
     write_bytes(target / "metadata.csv", _csv(metadata))
     write_bytes(target / "truth.csv", _csv(truth))
     write_json(target / "layout.json", {"parts": list(PARTS), "face_points": "contours", "fps": FPS})
+    people = len({row["subject"] for row in metadata})
+    return f"{len(metadata):,} clips, {len(spoken):,} sentences, {people:,} subjects"
 
 
 def _recorded(params: TwinParams, sentence: Sentence, number: int) -> list[Delivery]:

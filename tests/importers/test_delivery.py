@@ -122,3 +122,37 @@ def test_the_command_imports_into_the_workspace_around_it(workspace, monkeypatch
     assert "1 clip, 1 subject, 1 label" in capsys.readouterr().out
     cli.app(["import", "mp-data", "MP_Data", "--to", "elsewhere"], standalone_mode=False)
     assert capsys.readouterr().out.count("\n") == 1 and (workspace.root / "elsewhere" / "layout.json").is_file()
+
+
+@pytest.mark.parametrize("source", [".", "inside", ".."])
+def test_the_source_of_an_import_is_never_its_target(tmp_path, source):
+    target = tmp_path / "set"
+    delivery.write(convert, target)
+    before = contents(tmp_path)
+    with pytest.raises(KinetraceError, match="is, holds or lies in the source"):
+        delivery.write(convert, target, target / source)
+    assert contents(tmp_path) == before
+
+
+def test_an_import_with_files_of_ones_own_in_it_is_kept(workspace):
+    delivery.adopt(workspace, "sign", convert)
+    notes = workspace.root / "data" / "raw" / "sign" / "notes.txt"
+    notes.write_text("mine")
+    for again in (lambda: delivery.adopt(workspace, "sign", convert), lambda: delivery.write(convert, notes.parent)):
+        with pytest.raises(KinetraceError, match=r"holds notes\.txt, so it is no imported data set"):
+            again()
+    assert notes.read_text() == "mine"
+
+
+def test_what_an_import_replaces_is_said_and_a_refused_one_leaves_git_clean(workspace):
+    (workspace.root / ".gitignore").write_text((ROOT / ".gitignore").read_text())
+    assert "replaces" not in delivery.adopt(workspace, "sign", convert)
+    assert "; replaces 1 clip\n" in delivery.adopt(workspace, "sign", convert)
+    with pytest.raises(KinetraceError, match="the source broke"):
+        delivery.adopt(workspace, "sign", breaks)
+    raw = workspace.root / "data" / "raw"
+    assert sorted(path.name for path in raw.iterdir()) == [".gitignore", "sign", "sign.dvc"]
+    (raw / "..sign.fresh.partial").touch()
+    listing = ["git", "status", "--short", "--untracked-files=all", "data"]
+    done = subprocess.run(listing, cwd=workspace.root, check=True, capture_output=True, text=True)
+    assert done.stdout.split()[1::2] == ["data/raw/.gitignore", "data/raw/sign.dvc"]

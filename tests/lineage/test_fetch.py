@@ -90,7 +90,7 @@ def test_what_the_cache_lost_or_altered_is_not_fetched(place: Place, tmp_path: P
 
 def test_a_folder_with_something_in_it_is_left_alone(place: Place, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("dear")
-    with pytest.raises(KinetraceError, match="exists: name a new folder"):
+    with pytest.raises(KinetraceError, match="no empty folder: name a new folder"):
         place.fetch("fake@champion", tmp_path)
     assert (tmp_path / "mine").read_text() == "dear"
 

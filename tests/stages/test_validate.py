@@ -150,3 +150,13 @@ def test_the_text_lists_every_refused_clip(tmp_path):
     assert lines[2] == "long name  num_frames says 7, the file has 5"
     assert lines[-1] == f"{folder}: 1 clips kept, 2 quarantined (1 bad name, 1 wrong num_frames)"
     assert all(line.isprintable() for line in lines)
+
+
+def test_data_docs_replace_earlier_ones_and_nothing_else(tmp_path):
+    folder, docs = write(tmp_path / "raw", [row("a")]), tmp_path / "docs"
+    for _ in range(2):
+        validate.check(folder, "sign", docs, 1)
+    (docs / "thesis.tex").write_text("years")
+    with pytest.raises(KinetraceError, match=r"holds thesis\.tex, so it is no earlier Data Docs"):
+        validate.check(folder, "sign", docs, 1)
+    assert (docs / "thesis.tex").read_text() == "years"
