@@ -39,7 +39,7 @@ def write(target: Path, params: TwinParams) -> str:
 
     Returns its counts in words.
 
-        A clip is a pure function of (seed, subject, sentence, repetition): a larger data set holds the smaller one.
+    A clip is a pure function of (seed, subject, sentence, repetition): a larger data set holds the smaller one.
 
     Raises:
         KinetraceError: ``min_frames`` exceeds ``max_frames``, or there are more sentences than the grammar has.
