@@ -41,7 +41,7 @@ real: $(STAMP)  ## the same pipeline on real clips, in a clone under build/real;
 			$(SPLIT) && \
 		python -m kinetrace configure "$$recipe" && \
 		python -m flows.pipeline sign && \
-		python -m dvc metrics show
+		python -m kinetrace metrics sign
 
 bench: $(STAMP)  ## ratios against named peers, measured in the same run
 	@python -m bench

@@ -111,6 +111,18 @@ def status(workload: WorkloadName = "sign", as_json: Json = False) -> None:
     _show(rows, as_json, report.table(folders, rows))
 
 
+@app.command(epilog="Example: kinetrace metrics sign --json")
+def metrics(workload: WorkloadName = "sign", as_json: Json = False) -> None:
+    """Every metric of the frozen test split, with its interval and its baselines."""
+    from kinetrace import report
+    from kinetrace.files import read_json
+    from kinetrace.stages import evaluate
+
+    content = read_json(Workspace.find().known(workload).metrics)
+    title = f"{workload}: {content['test_clips']} test clips"
+    _show(content, as_json, report.grid(title, evaluate.rows(content)))
+
+
 @app.command(epilog="Example: kinetrace twin sign --to /tmp/twin")
 def twin(
     workload: WorkloadName,

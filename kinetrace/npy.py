@@ -1,13 +1,12 @@
 """``.npy`` files from strangers: judged by their header before anything is allocated, pickles never opened."""
 
 import hashlib
-import io
 import math
 import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
@@ -40,27 +39,35 @@ def load(path: Path, kinds: str = "f") -> Loaded:
         if not path.is_file():  # a pipe or a device would block or never end
             raise KinetraceError("there is no such file")
         with path.open("rb") as stream:
-            _check_header(stream, kinds)
+            header = _checked_header(stream, kinds)
+            start = stream.tell()
             stream.seek(0)
             content = stream.read(MAX_BYTES)
-        array = np.load(io.BytesIO(content), allow_pickle=False)
+        values = np.frombuffer(content, header.dtype, math.prod(header.shape), start)
     except OSError as error:
         raise KinetraceError(f"the file cannot be read: {error.strerror}") from None
     except (EOFError, ValueError) as error:
         raise KinetraceError(f"the file cannot be read: {error}") from None
     with np.errstate(over="ignore"):  # too large for float32 becomes infinite, which the contract refuses
-        array = np.ascontiguousarray(array, dtype=np.float32)
+        array = np.array(values.reshape(header.shape, order=header.order), dtype=np.float32, order="C")
     return Loaded(array, content)
 
 
-def _check_header(stream: BinaryIO, kinds: str) -> None:
+class _Header(NamedTuple):
+    shape: tuple[int, ...]
+    order: Literal["C", "F"]
+    dtype: np.dtype
+
+
+def _checked_header(stream: BinaryIO, kinds: str) -> _Header:
     """What the header claims must be what the file holds: 10^12 rows in 200 bytes are refused unread."""
     size = os.fstat(stream.fileno()).st_size
     if not size:
         raise KinetraceError("the file is empty")
     if size > MAX_BYTES:
         raise KinetraceError(f"the file has {size:,} bytes, more than the {MAX_BYTES:,} that one clip may have")
-    shape, dtype = _header(stream)
+    header = _header(stream)
+    shape, _, dtype = header
     if dtype.hasobject:
         raise KinetraceError("the file holds a pickle, which could run code: refused unopened; save plain float32")
     if dtype.kind not in kinds:
@@ -69,9 +76,10 @@ def _check_header(stream: BinaryIO, kinds: str) -> None:
     if claimed != found:
         verb = "is truncated" if found < claimed else "has trailing bytes"
         raise KinetraceError(f"the file {verb}: its header claims {claimed:,} bytes of shape {shape}, it has {found:,}")
+    return header
 
 
-def _header(stream: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
+def _header(stream: BinaryIO) -> _Header:
     magic = stream.read(np.lib.format.MAGIC_LEN)
     read_header = _HEADERS.get(magic[6:])
     if magic[:4] == b"PK\x03\x04":
@@ -81,9 +89,9 @@ def _header(stream: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # numpy advises on headers of Python 2
-            shape, _, dtype = read_header(stream)
+            shape, fortran, dtype = read_header(stream)
     except Exception as error:  # numpy hands hostile text to Python's parser, which has many ways to refuse it
         raise KinetraceError(f"the file's header cannot be parsed ({type(error).__name__})") from None
     if any(length < 0 for length in shape):
         raise KinetraceError(f"the file's header claims the shape {shape}")
-    return shape, dtype
+    return _Header(shape, "F" if fortran else "C", dtype)

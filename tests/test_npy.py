@@ -49,3 +49,11 @@ def test_text_is_no_array_of_floats(tmp_path):
     (tmp_path / "a.npy").write_bytes(npy_bytes(np.array(["1.0"])))
     with pytest.raises(KinetraceError, match="<U3 values, expected float32"):
         npy.load(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("array", [np.asfortranarray(np.arange(12.0).reshape(3, 4)), np.arange(6, dtype=">f4")])
+def test_other_orders_and_byte_orders_load_as_numpy_loads_them(tmp_path, array):
+    np.save(tmp_path / "a.npy", array)
+    loaded = npy.load(tmp_path / "a.npy").array
+    np.testing.assert_array_equal(loaded, np.load(tmp_path / "a.npy", allow_pickle=False))
+    assert loaded.flags.c_contiguous and loaded.flags.writeable and loaded.dtype == np.float32

@@ -20,6 +20,21 @@ def summary(folders: Folders) -> str:
     return f"{content['test_clips']} test clips: " + "; ".join(words(name, metrics[name]) for name in named)
 
 
+def rows(content: dict[str, Any]) -> list[dict[str, str]]:
+    """One row a metric of ``metrics.json``: value, interval, which way is better, and each baseline."""
+    metrics: dict[str, Any] = content["metrics"]
+    kinds = sorted({kind for metric in metrics.values() for kind in metric.get("baselines") or {}})
+    named = [*content.get("headline", ()), *sorted(set(metrics) - set(content.get("headline", ())))]
+    return [_row(name, metrics[name], kinds) for name in named]
+
+
+def _row(name: str, metric: dict[str, Any], kinds: list[str]) -> dict[str, str]:
+    baselines = metric.get("baselines") or {}
+    interval = f"{figure(metric['low'])} to {figure(metric['high'])}"
+    row = {"metric": name, "value": figure(metric["value"]), "interval": interval, "better": metric["better"]}
+    return row | {kind: figure(baselines[kind]) if kind in baselines else "" for kind in kinds}
+
+
 def words(name: str, metric: dict[str, Any]) -> str:
     """A metric for people: ``ret1 0.83 [0.78, 0.88] (chance 0.02)``."""
     baselines = ", ".join(f"{key} {figure(value)}" for key, value in sorted((metric.get("baselines") or {}).items()))
