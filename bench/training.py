@@ -75,7 +75,7 @@ def main() -> None:
             trainer.objective.train()
             indices = np.arange(32)
             batch: Batch = trainer._batch(indices, 0)
-            found[encoder] = seconds(lambda trainer=trainer, batch=batch: trainer._step([batch])), trainer.size()
+            found[encoder] = seconds(lambda trainer=trainer, batch=batch: trainer._step([batch], 1)), trainer.size()
         found["published"] = published(trainer, indices)
     for label, (value, size) in found.items():
         print(f"{label:<12} {size / 1e6:5.1f} M parameters  {value:6.2f} s a step of 32 clips")

@@ -5,7 +5,7 @@ import ctypes
 import io
 import math
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ class Trainer:
         rows = []
         with seeded(hash_seed(self.params.train.seed, epoch)):
             for group in grouped(self._batches(epoch), self.params.train.accumulate):
-                rows += self._step([self._batch(indices, epoch) for indices in group])
+                rows += self._step((self._batch(indices, epoch) for indices in group), len(group))
         return means(rows) | {"learning_rate": self.schedule.get_last_lr()[0]}
 
     def _batch(self, indices: Any, epoch: int) -> Batch:
@@ -128,13 +128,13 @@ class Trainer:
         batch = Batch(frames, lengths, rows, self.text_LT[rows])
         return batch.to(self.accelerator.device)
 
-    def _step(self, group: Sequence[Batch]) -> list[dict[str, torch.Tensor]]:
-        """One optimizer step over the mean gradient of ``group``; the losses of each batch."""
+    def _step(self, group: Iterable[Batch], size: int) -> list[dict[str, torch.Tensor]]:
+        """One optimizer step over the mean gradient of ``size`` batches, one in memory at a time; each one's losses."""
         rows: list[dict[str, torch.Tensor]] = []
-        for batch in group:
-            with nullcontext() if batch is group[-1] else self.accelerator.no_sync(self.objective):
+        for place, batch in enumerate(group, start=1):
+            with nullcontext() if place == size else self.accelerator.no_sync(self.objective):
                 rows.append(self.objective(batch))
-                self.accelerator.backward(rows[-1]["loss"] / len(group))
+                self.accelerator.backward(rows[-1]["loss"] / size)
         self.accelerator.clip_grad_norm_(self.objective.parameters(), self.params.train.clip_norm)
         self.optimizer.step()
         self.optimizer.zero_grad()

@@ -108,7 +108,7 @@ def test_accumulated_gradients_are_the_mean_over_the_group(tmp_path):
         single.append(one._model().text.weight.grad.clone())
     one.objective.zero_grad()
     one.optimizer.zero_grad = lambda: None
-    one._step(groups)
+    one._step(groups, len(groups))
     torch.testing.assert_close(one._model().text.weight.grad, (single[0] + single[1]) / 2, atol=1e-6, rtol=1e-4)
 
 
