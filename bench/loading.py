@@ -19,10 +19,10 @@ from torch.nn.utils.rnn import pad_sequence
 
 from bench.data import twin_job, two_cores
 from kinetrace.shards import Shards
-from kinetrace.sign.augment import two_views
-from kinetrace.sign.batches import Corpus, balanced_batches
-from kinetrace.sign.landmarks import LEFT_SHOULDER, PARTS, RIGHT_SHOULDER, VALUES_A_POINT, WIDTH, columns
+from kinetrace.sign.data.landmarks import LEFT_SHOULDER, PARTS, RIGHT_SHOULDER, VALUES_A_POINT, WIDTH, columns
+from kinetrace.sign.model.batches import Corpus, balanced_batches
 from kinetrace.sign.params import AugmentParams, SignParams
+from kinetrace.sign.train.augment import two_views
 
 REPEATS, BATCHES = 5, 6
 

@@ -20,9 +20,9 @@ from torch.nn import functional as F
 from bench.data import twin_job, two_cores
 from kinetrace import files
 from kinetrace.shards import Shards
-from kinetrace.sign.encoders import ENCODERS
-from kinetrace.sign.objective import Batch
-from kinetrace.sign.train import Trainer
+from kinetrace.sign.model.encoders import ENCODERS
+from kinetrace.sign.train.objective import Batch
+from kinetrace.sign.train.trainer import Trainer
 
 REPEATS = 3
 WORDS = 30_522  # distilbert-base-uncased

@@ -12,7 +12,7 @@ from kinetrace import params, recipes
 from kinetrace.errors import KinetraceError
 from kinetrace.files import recover, replaceable, staged
 from kinetrace.importers.native import Delivered
-from kinetrace.sign.reader import LAYOUT
+from kinetrace.sign.data.reader import LAYOUT
 from kinetrace.workspace import Workspace
 
 DATA_SET = (LAYOUT, "metadata.csv", "features/*.npy")  # all that an import writes

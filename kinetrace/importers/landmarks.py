@@ -14,7 +14,7 @@ from kinetrace.conventions import FPS
 from kinetrace.errors import KinetraceError
 from kinetrace.importers import native, splits
 from kinetrace.importers.native import Delivered, Recording
-from kinetrace.sign.landmarks import BODY_WIDTH, HOLISTIC_WIDTH, PARTS, WIDTH, holistic_columns
+from kinetrace.sign.data.landmarks import BODY_WIDTH, HOLISTIC_WIDTH, PARTS, WIDTH, holistic_columns
 
 KEYS = ("label", "signer", "clip")
 WHOLE = r"[+-]?[0-9]{1,18}(?:\.0*)?"  # a frame's number, perhaps written as text or as a float

@@ -11,7 +11,7 @@ from kinetrace.conventions import FPS, UNKNOWN
 from kinetrace.errors import KinetraceError
 from kinetrace.importers import native
 from kinetrace.importers.native import Delivered, Recording
-from kinetrace.sign.landmarks import BODY_WIDTH, HOLISTIC_WIDTH, PARTS, from_body, from_holistic
+from kinetrace.sign.data.landmarks import BODY_WIDTH, HOLISTIC_WIDTH, PARTS, from_body, from_holistic
 
 EXPECTED = "MP_Data/<label>/<sequence>/<frame>.npy"
 

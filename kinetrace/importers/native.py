@@ -14,9 +14,9 @@ import pandas as pd
 from kinetrace.conventions import FPS, UNKNOWN
 from kinetrace.errors import KinetraceError
 from kinetrace.files import write_bytes, write_json
-from kinetrace.sign.features import motion
-from kinetrace.sign.landmarks import PARTS, VISIBILITY
-from kinetrace.sign.reader import LAYOUT
+from kinetrace.sign.data.features import motion
+from kinetrace.sign.data.landmarks import PARTS, VISIBILITY
+from kinetrace.sign.data.reader import LAYOUT
 
 COLUMNS = (
     "video_file", "feature_path", "num_frames", "sentence_id", "sentence", "category",

@@ -11,7 +11,7 @@ from kinetrace import csvtable
 from kinetrace.errors import KinetraceError
 from kinetrace.importers import native
 from kinetrace.importers.native import Delivered, Recording, Row
-from kinetrace.sign.landmarks import FACE, HAND_NAMES, PARTS, POSE_NAMES, VALUES_A_POINT, WIDTH
+from kinetrace.sign.data.landmarks import FACE, HAND_NAMES, PARTS, POSE_NAMES, VALUES_A_POINT, WIDTH
 
 COMPONENTS = {
     "POSE_LANDMARKS": "pose",

@@ -14,8 +14,8 @@ from kinetrace.errors import KinetraceError
 from kinetrace.files import inside
 from kinetrace.importers import native
 from kinetrace.importers.native import Delivered
-from kinetrace.sign import reader
-from kinetrace.sign.landmarks import PARTS, WIDTH
+from kinetrace.sign.data import reader
+from kinetrace.sign.data.landmarks import PARTS, WIDTH
 
 METADATA = ("processed_metadata.csv", "metadata.csv")
 FEATURE_FOLDERS = (".", "pose_data", "features")

@@ -23,51 +23,51 @@ class Sign:
         return sign.write(target, params.twin)
 
     def inspect(self, raw: Path, jobs: int) -> pd.DataFrame:
-        from kinetrace.sign import reader
+        from kinetrace.sign.data import reader
 
         return reader.inspect(raw, jobs)
 
     def contract(self, params: Any) -> list[Rule]:
-        from kinetrace.sign import contract
+        from kinetrace.sign.data import contract
 
         return contract.rules()
 
     def read(self, raw: Path, clip: Clip) -> np.ndarray:
-        from kinetrace.sign import reader
+        from kinetrace.sign.data import reader
 
         return reader.read(raw, clip)
 
     def reading(self, raw: Path) -> str:
-        from kinetrace.sign import reader
+        from kinetrace.sign.data import reader
         from kinetrace.store import code_of
 
-        code = code_of("kinetrace.sign.reader", "kinetrace.sign.features")
+        code = code_of("kinetrace.sign.data.reader", "kinetrace.sign.data.features")
         return digest_of([code, reader.layout(raw).model_dump()])
 
     def features(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        from kinetrace.sign import features
+        from kinetrace.sign.data import features
 
         return features.features(frames)
 
     def motion(self, frames: np.ndarray) -> np.ndarray:
-        from kinetrace.sign import features
+        from kinetrace.sign.data import features
 
         return features.motion(frames)
 
     def train(self, job: Job, log: Log) -> None:
-        from kinetrace.sign import train
+        from kinetrace.sign.train import trainer
 
-        train.run(job, log)
+        trainer.run(job, log)
 
     def evaluate(self, job: Job) -> None:
-        from kinetrace.sign import evaluate
+        from kinetrace.sign.evaluate import report
 
-        evaluate.run(job)
+        report.run(job)
 
     def export(self, job: Job, target: Path) -> None:
-        from kinetrace.sign import export
+        from kinetrace.sign.export import graphs
 
-        export.run(job, target)
+        graphs.run(job, target)
 
 
 WORKLOAD: Workload = Sign()

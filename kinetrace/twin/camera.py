@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinetrace.sign.landmarks import PARTS
+from kinetrace.sign.data.landmarks import PARTS
 from kinetrace.twin.body import Points, rotation
 
 ASPECT = 4 / 3  # width over height of the image

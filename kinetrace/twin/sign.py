@@ -12,8 +12,8 @@ import numpy as np
 from kinetrace.errors import KinetraceError
 from kinetrace.files import npy_bytes, write_bytes, write_json
 from kinetrace.parallel import progress
-from kinetrace.sign.features import motion
-from kinetrace.sign.landmarks import PARTS, VISIBILITY
+from kinetrace.sign.data.features import motion
+from kinetrace.sign.data.landmarks import PARTS, VISIBILITY
 from kinetrace.sign.params import TwinParams
 from kinetrace.twin.draws import draws
 from kinetrace.twin.language import Sentence, sentences

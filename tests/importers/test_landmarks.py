@@ -9,8 +9,8 @@ import pytest
 
 from kinetrace.errors import KinetraceError
 from kinetrace.importers import landmarks
-from kinetrace.sign import reader
-from kinetrace.sign.landmarks import from_holistic
+from kinetrace.sign.data import reader
+from kinetrace.sign.data.landmarks import from_holistic
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 CLIPS = [("get", "anna", "get/1"), ("tea", "anna", "tea/1"), ("-", "anna", "-/0"), ("tea", "ben", "tea/9")]

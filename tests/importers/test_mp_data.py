@@ -9,7 +9,7 @@ import pytest
 
 from kinetrace.errors import KinetraceError
 from kinetrace.importers import mp_data
-from kinetrace.sign.landmarks import from_body, from_holistic
+from kinetrace.sign.data.landmarks import from_body, from_holistic
 from tests.sign.deliveries import liar
 
 

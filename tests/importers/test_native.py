@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kinetrace.errors import KinetraceError
 from kinetrace.importers import native
 from kinetrace.importers.native import Delivered, Names, Recording
-from kinetrace.sign.features import motion
+from kinetrace.sign.data.features import motion
 
 
 def recording(name: str, seed: int = 0, **columns) -> Recording:

@@ -12,7 +12,7 @@ from pose_format.pose_header import PoseHeader, PoseHeaderComponent, PoseHeaderD
 
 from kinetrace.errors import KinetraceError
 from kinetrace.importers import pose
-from kinetrace.sign.landmarks import FACE, HAND_NAMES, PARTS, POSE_NAMES, VISIBILITY, columns
+from kinetrace.sign.data.landmarks import FACE, HAND_NAMES, PARTS, POSE_NAMES, VISIBILITY, columns
 
 REAL = Path(__file__).parents[2] / ".." / "shared" / "data" / "pose_files"
 HOLISTIC = {

@@ -78,5 +78,5 @@ def test_every_file_that_a_stage_names_is_declared(stage: str) -> None:
 
 
 def test_a_module_imported_inside_a_function_is_found() -> None:
-    assert "kinetrace/sign/reader.py" in modules_of("validate", "sign")
-    assert "kinetrace/sign/network.py" not in modules_of("validate", "sign")
+    assert "kinetrace/sign/data/reader.py" in modules_of("validate", "sign")
+    assert "kinetrace/sign/model/network.py" not in modules_of("validate", "sign")

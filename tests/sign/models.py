@@ -11,9 +11,9 @@ import torch
 from kinetrace.clips import conform, write_table
 from kinetrace.files import write_npz
 from kinetrace.shards import Shards
-from kinetrace.sign.batches import Corpus
-from kinetrace.sign.landmarks import LEFT_SHOULDER, PARTS, RIGHT_SHOULDER, VALUES_A_POINT, WIDTH, columns
-from kinetrace.sign.network import SignModel
+from kinetrace.sign.data.landmarks import LEFT_SHOULDER, PARTS, RIGHT_SHOULDER, VALUES_A_POINT, WIDTH, columns
+from kinetrace.sign.model.batches import Corpus
+from kinetrace.sign.model.network import SignModel
 from kinetrace.sign.params import ModelParams
 from kinetrace.stages import shards
 from tests.workspaces import walk

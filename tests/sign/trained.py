@@ -9,8 +9,8 @@ from typing import Any
 
 from kinetrace import files, params
 from kinetrace.shards import Shards
-from kinetrace.sign import train
 from kinetrace.sign.params import SignParams
+from kinetrace.sign.train.trainer import Trainer, run
 from kinetrace.sign.workload import WORKLOAD
 from kinetrace.stages import motion, shards, split, stats, validate
 from kinetrace.workload import Job
@@ -45,12 +45,12 @@ def prepared() -> Job:
 def trained() -> Job:
     """The same with a checkpoint and a history."""
     job = prepared()
-    train.run(job, lambda step, values: None)
+    run(job, lambda step, values: None)
     return job
 
 
-def trainer(folder: Path, **sections: dict[str, Any]) -> train.Trainer:
+def trainer(folder: Path, **sections: dict[str, Any]) -> Trainer:
     """A training of its own over the prepared shards."""
     job = prepared()
     stats_ = files.read_npz(job.folders.stats_npz)
-    return train.Trainer(tiny(**sections), Shards.open(job.folders.shards), stats_, folder / "state.pt")
+    return Trainer(tiny(**sections), Shards.open(job.folders.shards), stats_, folder / "state.pt")

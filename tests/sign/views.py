@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from kinetrace.sign.augment import augment
 from kinetrace.sign.params import AugmentParams
+from kinetrace.sign.train.augment import augment
 from tests.sign.models import clip, pad
 
 NOTHING = dict.fromkeys(AugmentParams.model_fields, 0.0)

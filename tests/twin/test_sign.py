@@ -11,8 +11,8 @@ import yaml
 
 from kinetrace.errors import KinetraceError
 from kinetrace.files import digest, inside
-from kinetrace.sign.features import features, motion, observed
-from kinetrace.sign.landmarks import PARTS, VISIBILITY, columns
+from kinetrace.sign.data.features import features, motion, observed
+from kinetrace.sign.data.landmarks import PARTS, VISIBILITY, columns
 from kinetrace.sign.params import TwinParams
 from kinetrace.twin import sign
 

@@ -1,0 +1,1 @@
+"""What the stages up to shards run: the native layout, its contract and the features of a clip."""

@@ -1,0 +1,140 @@
+"""What serves a sign model: encoder graphs with normalization inside, reference embeddings, configuration."""
+
+import io
+import logging
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from kinetrace import files
+from kinetrace.metrics.embedding import unit
+from kinetrace.shards import Shards
+from kinetrace.sign.data.landmarks import WIDTH
+from kinetrace.sign.model.batches import Corpus
+from kinetrace.sign.model.checkpoint import Checkpoint
+from kinetrace.sign.model.inference import encode_corpus
+from kinetrace.sign.model.network import VIEW_STRIDE, SignModel
+from kinetrace.sign.params import SignParams
+from kinetrace.workload import Job
+
+ONNX_FILE, TORCHSCRIPT_FILE = "encoder.onnx", "encoder.torchscript.pt"
+OUTPUTS = ("embedding", "tokens", "token_mask")
+MAP_COLUMNS = ("clip_id", "label_id", "label", "category", "subject", "source", "digest")
+
+
+def run(job: Job, target: Path) -> None:
+    """Write the bundle's content into ``target``.
+
+    How far the graphs are from PyTorch is recorded; the gate ``promote.parity`` judges it.
+    """
+    params: SignParams = job.params
+    shards = Shards.open(job.folders.shards)
+    checkpoint = Checkpoint.load(job.folders.checkpoint)
+    gallery = Corpus.of(shards.subset("train"), params.train.max_frames)
+    write_graphs(checkpoint.model, target, params.export.opset)
+    parity = measure_parity(checkpoint.model, target, shards, params)
+    write_references(checkpoint, gallery, target)
+    stats = files.read_npz(job.folders.stats_npz)
+    files.write_npz(target / "global_stats.npz", stats)
+    files.write_json(target / "model_config.json", configuration(checkpoint, params, parity))
+
+
+def write_graphs(model: SignModel, target: Path, opset: int) -> None:
+    """ONNX and TorchScript of ``SignModel.forward``: raw frames and lengths in, batch and time dynamic."""
+    example = (torch.linspace(0, 1, 2 * 24 * WIDTH).reshape(2, 24, WIDTH), torch.tensor([24, 17]))
+    (target / ONNX_FILE).write_bytes(onnx_bytes(model, example, opset))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated, and still what serves without ONNX Runtime
+        traced = torch.jit.trace(model, example, check_trace=False)  # type: ignore[no-untyped-call]
+        buffer = io.BytesIO()
+        torch.jit.save(traced, buffer)
+    (target / TORCHSCRIPT_FILE).write_bytes(_anonymous_script(buffer))
+
+
+def onnx_bytes(model: SignModel, example: tuple[torch.Tensor, torch.Tensor], opset: int) -> bytes:
+    """The encoder as one ONNX file."""
+    clips, frames = torch.export.Dim("clips", min=1, max=4096), torch.export.Dim("frames", min=4, max=8192)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            model, example, dynamo=True, opset_version=opset, verbose=False, external_data=False,
+            input_names=["frames", "lengths"], output_names=list(OUTPUTS),
+            dynamic_shapes={"frames_BTF": {0: clips, 1: frames}, "lengths_B": {0: clips}},
+        )  # fmt: skip
+    assert program is not None
+    proto = program.model_proto
+    for node in (*proto.graph.node, *(node for function in proto.functions for node in function.node)):
+        del node.metadata_props[:]  # stack traces name the folder of this checkout: another would have other bytes
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+def _anonymous_script(archive: io.BytesIO) -> bytes:
+    """TorchScript without its debug records and their checksum, which name the folder of this checkout."""
+    with zipfile.ZipFile(archive) as whole:
+        names = [name for name in whole.namelist() if not name.endswith((".debug_pkl", "/serialization_id"))]
+        return files.zip_bytes({name: whole.read(name) for name in names}, zipfile.ZIP_STORED)
+
+
+def load_torchscript(path: Path) -> Any:
+    """The TorchScript encoder, called like ``SignModel``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.load(path)  # type: ignore[no-untyped-call]
+
+
+def measure_parity(model: SignModel, target: Path, shards: Shards, params: SignParams) -> dict[str, float]:
+    """Largest absolute difference of each graph's embedding to PyTorch's, on real test clips, padded together."""
+    import onnxruntime
+
+    corpus = Corpus.of(shards.subset("test"), params.train.max_frames)
+    chosen = np.linspace(0, len(corpus) - 1, min(params.export.parity_clips, len(corpus))).round().astype(int)
+    frames, lengths = corpus.batch(chosen)
+    session = onnxruntime.InferenceSession(target / ONNX_FILE, providers=["CPUExecutionProvider"])
+    script = load_torchscript(target / TORCHSCRIPT_FILE)
+    with torch.inference_mode():
+        truth = model(frames, lengths)[0].numpy()
+        scripted = script(frames, lengths)[0].numpy()
+    served = session.run([OUTPUTS[0]], {"frames": frames.numpy(), "lengths": lengths.numpy()})[0]
+    return {"onnx": float(np.abs(served - truth).max()), "torchscript": float(np.abs(scripted - truth).max())}
+
+
+def write_references(checkpoint: Checkpoint, gallery: Corpus, target: Path) -> None:
+    """``embeddings.npy`` [N, D], ``embeddings_map.csv`` (a row an embedding) and ``prototypes.npz``."""
+    embeddings = encode_corpus(checkpoint.model, gallery).embeddings
+    (target / "embeddings.npy").write_bytes(files.npy_bytes(embeddings))
+    rows: pd.DataFrame = gallery.shards.clips
+    columns = [name for name in MAP_COLUMNS if name in rows]
+    rows[columns].rename(columns={"label_id": "sentence_id", "label": "sentence"}).to_csv(
+        target / "embeddings_map.csv", index_label="row", lineterminator="\n"
+    )
+    ids = np.unique(gallery.labels)
+    means = np.stack([embeddings[gallery.labels == label].mean(0) for label in ids])
+    with torch.inference_mode():
+        texts = checkpoint.model.project_text(checkpoint.bank_LE).numpy()
+    files.write_npz(
+        target / "prototypes.npz",
+        {"sentence_ids": ids, "prototypes": unit(means), "text_ids": np.array(checkpoint.sentence_ids), "texts": texts},
+    )
+
+
+def configuration(checkpoint: Checkpoint, params: SignParams, parity: dict[str, float]) -> dict[str, Any]:
+    """What a server must know besides the graphs."""
+    return {
+        "workload": "sign",
+        "inputs": {"frames": ["clips", "frames", WIDTH], "lengths": ["clips"]},
+        "outputs": list(OUTPUTS),
+        "view_stride": VIEW_STRIDE,
+        "opset": params.export.opset,
+        "model": checkpoint.params.model_dump(),
+        "text": params.text.model_dump(),
+        "motion_floor": params.motion.floor,
+        "max_frames": params.train.max_frames,
+        "vocabulary": list(checkpoint.vocabulary.pieces),
+        "parity": parity,
+    }

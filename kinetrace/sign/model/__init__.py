@@ -1,0 +1,1 @@
+"""The network and all that training, evaluation and export share of it."""

@@ -1,0 +1,262 @@
+"""Training: deterministic, resumable after any epoch, and stopped with a reason when it collapses."""
+
+import csv
+import ctypes
+import io
+import math
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from transformers import get_cosine_with_hard_restarts_schedule_with_warmup
+
+from kinetrace import files, training
+from kinetrace.errors import KinetraceError
+from kinetrace.metrics import embedding, retrieval
+from kinetrace.parallel import progress
+from kinetrace.shards import Shards
+from kinetrace.sign.model import text
+from kinetrace.sign.model.batches import Corpus, balanced_batches
+from kinetrace.sign.model.checkpoint import Checkpoint
+from kinetrace.sign.model.inference import encode_corpus
+from kinetrace.sign.model.network import SignModel
+from kinetrace.sign.params import SignParams
+from kinetrace.sign.train.augment import two_views
+from kinetrace.sign.train.objective import Batch, Objective, means
+from kinetrace.workload import Job, Log
+
+WATCH_FROM = 3  # epochs before a collapse is judged: every network starts with all embeddings alike
+
+
+def run(job: Job, log: Log) -> None:
+    """Write ``checkpoint/`` and ``history.csv``."""
+    shards = Shards.open(job.folders.shards)
+    stats = files.read_npz(job.folders.stats_npz)
+    trainer = Trainer(job.params, shards, stats, job.folders.resume / f"{training.key(job)}.pt")
+    history = trainer.fit(log)
+    if trainer.accelerator.is_main_process:
+        trainer.checkpoint().save(job.folders.checkpoint)
+        files.write_bytes(job.folders.history, _csv(history))
+        shutil.rmtree(job.folders.resume, ignore_errors=True)  # the result is complete; older states are useless
+    trainer.accelerator.wait_for_everyone()
+
+
+class Trainer:
+    """Model, optimizer and data of one training; ``fit`` runs the epochs that are still missing."""
+
+    def __init__(self, params: SignParams, shards: Shards, stats: dict[str, Any], state_file: Path) -> None:
+        self.params = params
+        self.train = Corpus.of(shards.subset("train"), params.train.max_frames)
+        self.val = Corpus.of(shards.subset("val"), params.train.max_frames)
+        self.sentences = dict(sorted(zip(self.train.labels.tolist(), self.train.sentences, strict=True)))
+        self.row_of = {label: row for row, label in enumerate(self.sentences)}
+        bank = torch.from_numpy(text.embed(list(self.sentences.values()), params.text.encoder))
+        self.vocabulary = text.Vocabulary.of(list(self.sentences.values()), params.text.encoder)
+        self.text_LT = torch.from_numpy(self.vocabulary.ids(list(self.sentences.values()), params.text.max_tokens))
+        with seeded(params.train.seed):
+            model = SignModel(
+                params.model, stats["mean"], stats["std"], bank.shape[1], len(self.vocabulary.pieces),
+                params.train.activation_checkpointing,
+            )  # fmt: skip
+        self.accelerator = Accelerator(mixed_precision=params.train.precision)
+        average = get_ema_multi_avg_fn(params.train.averaging)  # type: ignore[no-untyped-call]
+        self.averaged = AveragedModel(model, multi_avg_fn=average)
+        optimizer = _optimizer(model, params)
+        self.objective, self.optimizer = self.accelerator.prepare(Objective(model, bank, params.loss), optimizer)
+        self.averaged.to(self.accelerator.device)
+        self.bank = bank
+        self.schedule = self._schedule()
+        self.state_file = state_file
+
+    def size(self) -> int:
+        """Parameters that are trained."""
+        return sum(weights.numel() for weights in self._averaged().parameters())
+
+    def _batches(self, epoch: int) -> list[Any]:
+        train = self.params.train
+        every = balanced_batches(
+            self.train.labels, self.train.lengths, train.labels_per_batch, train.clips_per_label, train.seed, epoch
+        )
+        ranks = self.accelerator.num_processes
+        shared = every[: len(every) // ranks * ranks] or every  # ranks that step unequally often would wait forever
+        return shared[self.accelerator.process_index % len(shared) :: ranks]
+
+    def _schedule(self) -> Any:
+        train = self.params.train
+        steps = math.ceil(len(self._batches(0)) / train.accumulate) * train.epochs
+        return get_cosine_with_hard_restarts_schedule_with_warmup(
+            self.optimizer.optimizer, int(train.warmup * steps), steps, num_cycles=train.restarts
+        )
+
+    def fit(self, log: Log) -> list[dict[str, float]]:
+        """Run the missing epochs; returns the history of all, one row an epoch.
+
+        Raises:
+            KinetraceError: the loss is not finite, or the embeddings have collapsed.
+        """
+        history = self._resumed()
+        missing = range(len(history), self.params.train.epochs)
+        for epoch in progress(iter(missing), len(missing), "train"):
+            row = {"epoch": float(epoch), **self._epoch(epoch), **self._validate()}
+            self._refuse(row)
+            history.append(row)
+            log(epoch, row)
+            self._save(history)
+            give_back_memory()
+        return history
+
+    def _epoch(self, epoch: int) -> dict[str, float]:
+        self.objective.train()
+        rows = []
+        with seeded(hash_seed(self.params.train.seed, epoch)):
+            for group in grouped(self._batches(epoch), self.params.train.accumulate):
+                rows += self._step((self._batch(indices, epoch) for indices in group), len(group))
+        return means(rows) | {"learning_rate": self.schedule.get_last_lr()[0]}
+
+    def _batch(self, indices: Any, epoch: int) -> Batch:
+        frames, lengths = self.train.batch(indices)
+        names = [self.train.clip_ids[index] for index in indices]
+        train, augmentation = self.params.train, self.params.augment
+        frames, lengths = two_views(frames, lengths, names, augmentation, train.seed, epoch)
+        rows = torch.tensor([self.row_of[int(self.train.labels[index])] for index in indices]).repeat(2)
+        batch = Batch(frames, lengths, rows, self.text_LT[rows])
+        return batch.to(self.accelerator.device)
+
+    def _step(self, group: Iterable[Batch], size: int) -> list[dict[str, torch.Tensor]]:
+        """One optimizer step over the mean gradient of ``size`` batches, one in memory at a time; each one's losses."""
+        rows: list[dict[str, torch.Tensor]] = []
+        for place, batch in enumerate(group, start=1):
+            with nullcontext() if place == size else self.accelerator.no_sync(self.objective):
+                rows.append(self.objective(batch))
+                self.accelerator.backward(rows[-1]["loss"] / size)
+        self.accelerator.clip_grad_norm_(self.objective.parameters(), self.params.train.clip_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.schedule.step()
+        self.averaged.update_parameters(self._model())
+        return rows
+
+    def _model(self) -> SignModel:
+        model: SignModel = self.accelerator.unwrap_model(self.objective).model
+        return model
+
+    def _averaged(self) -> SignModel:
+        """The averaged weights, in evaluation mode."""
+        model = self.averaged.module
+        assert isinstance(model, SignModel)
+        return model.eval()
+
+    def _validate(self) -> dict[str, float]:
+        """How well the averaged weights find the text of unseen clips."""
+        if not len(self.val):
+            return {}
+        model = self._averaged()
+        embeddings = encode_corpus(model, self.val, self.accelerator.device).embeddings
+        with torch.inference_mode():
+            anchors = model.project_text(self.bank.to(self.accelerator.device)).cpu().numpy()
+        known = [label in self.row_of for label in self.val.labels.tolist()]
+        if not any(known):
+            return {}
+        labels = self.val.labels[known]
+        ids = np.array(list(self.sentences))
+        ranks = retrieval.ranks(embeddings[known] @ anchors.T, labels, ids)
+        own = np.array([self.row_of[int(label)] for label in labels])
+        positive, negative = embedding.pos_neg_similarity(embeddings[known], anchors, own)
+        return {"val_inst1": retrieval.recall_at(ranks, 1), "val_pos_sim": positive, "val_neg_sim": negative}
+
+    def _refuse(self, row: dict[str, float]) -> None:
+        broken = [name for name, value in row.items() if not math.isfinite(value)]
+        if broken:
+            raise KinetraceError(
+                f"training stopped in epoch {row['epoch']:.0f}: {', '.join(broken)} is not finite; lower "
+                f"train.learning_rate (now {self.params.train.learning_rate:g}) or set train.precision to 'no'"
+            )
+        limit = self.params.train.collapse_similarity
+        if row["epoch"] >= WATCH_FROM and row.get("val_neg_sim", -1.0) > limit:
+            raise KinetraceError(
+                f"training stopped in epoch {row['epoch']:.0f}: the embeddings have collapsed (mean similarity to "
+                f"wrong sentences {row['val_neg_sim']:.3f}, limit {limit:g} in train.collapse_similarity); lower "
+                "train.learning_rate or raise loss.bank"
+            )
+
+    def checkpoint(self) -> Checkpoint:
+        """The averaged weights with their context."""
+        model = self._averaged().cpu()
+        ids = list(self.sentences)
+        return Checkpoint(model, self.params.model, self.vocabulary, list(self.sentences.values()), ids, self.bank)
+
+    def _save(self, history: list[dict[str, float]]) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        state = {
+            "objective": self.accelerator.unwrap_model(self.objective).state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "scaler": self._scaler().state_dict(),
+            "history": history,
+        }
+        with files.staged(self.state_file) as partial:
+            torch.save(state, partial)
+
+    def _resumed(self) -> list[dict[str, float]]:
+        if not self.state_file.is_file():
+            return []
+        state = torch.load(self.state_file, map_location="cpu", weights_only=True)
+        self.accelerator.unwrap_model(self.objective).load_state_dict(state["objective"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self._scaler().load_state_dict(state["scaler"])
+        history: list[dict[str, float]] = state["history"]
+        return history
+
+    def _scaler(self) -> torch.amp.GradScaler:
+        """The loss scaler of fp16; one that does nothing elsewhere."""
+        return self.accelerator.scaler or torch.amp.GradScaler("cpu", enabled=False)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Torch's generators seeded inside the block and restored after it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+def give_back_memory() -> None:
+    """Return freed heap to the system: batches of many sizes leave gaps that would grow from epoch to epoch."""
+    with suppress(OSError, AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def grouped(batches: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    """``size`` batches a group; the last group of an epoch may hold fewer."""
+    return [batches[start : start + size] for start in range(0, len(batches), size)]
+
+
+def hash_seed(*parts: int) -> int:
+    """A 63-bit seed that depends on every part."""
+    return int(files.digest_of(parts)[:15], 16)
+
+
+def _optimizer(model: SignModel, params: SignParams) -> torch.optim.Optimizer:
+    """AdamW; only matrices are decayed."""
+    matrices = [weight for weight in model.parameters() if weight.ndim > 1]
+    others = [weight for weight in model.parameters() if weight.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": params.train.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=params.train.learning_rate, betas=(0.9, 0.98))
+
+
+def _csv(history: list[dict[str, float]]) -> bytes:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: repr(value) for name, value in row.items()} for row in history)
+    return out.getvalue().encode()
