@@ -1,0 +1,1 @@
+"""Pose sequences to discrete tokens for language models, and back."""

@@ -1,0 +1,1 @@
+"""From the delivered arrays to chunks: layout, reader, contract, features."""
