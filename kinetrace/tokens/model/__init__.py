@@ -1,0 +1,1 @@
+"""The network, its quantizer and what train, evaluate and export share."""

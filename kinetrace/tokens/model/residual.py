@@ -1,0 +1,76 @@
+"""Residual vector quantization (Zeghidour et al. 2021): each level quantizes what those before it left over.
+
+Shape suffixes: B rows, N rows of all data, D dimensions, Q levels, K codes.
+"""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from kinetrace.tokens.model import gradients
+from kinetrace.tokens.model.codebook import Codebook, nearest
+from kinetrace.tokens.model.quantized import ABSENT, Quantized
+from kinetrace.tokens.params import QuantizerParams
+
+LLOYD = 10
+
+
+class Residual(nn.Module):
+    """The levels of kind ``vq`` and ``simvq``."""
+
+    def __init__(self, dim: int, levels: int, codes: int, params: QuantizerParams, usage: bool) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.levels = nn.ModuleList(Codebook(dim, codes, params.decay, params.revive, generator) for _ in range(levels))
+        self.join = gradients.rotated if params.rotation else gradients.straight_through
+        self.usage = usage
+        self.steps = LLOYD if params.kmeans else 0
+
+    def _levels(self) -> list[Codebook]:
+        return cast(list[Codebook], list(self.levels))
+
+    def forward(self, values_BD: Tensor, used: list[bool], seed: Tensor) -> Quantized:
+        """Quantize by the levels that are used; while training, their codebooks follow."""
+        total_BD = torch.zeros_like(values_BD)
+        codes, commitments, usages = [], [], []
+        for index, level in enumerate(self._levels()):
+            if not used[index]:
+                codes.append(torch.full((len(values_BD),), ABSENT, device=values_BD.device))
+                continue
+            left_BD, table_KD = values_BD - total_BD, level.table()
+            codes.append(nearest(left_BD.detach(), table_KD.detach()))
+            found_BD = table_KD[codes[-1]]
+            commitments.append(level.commitment(left_BD, found_BD))
+            if self.usage and self.training:
+                usages.append(gradients.unevenness(left_BD, table_KD.detach()))
+            total_BD = total_BD + found_BD.detach()
+            if self.training:
+                level.update(left_BD.detach(), codes[-1], seed * len(self.levels) + index)
+        usage = torch.stack(usages).mean() if usages else values_BD.new_zeros(())
+        joined_BD = self.join(values_BD, total_BD)
+        return Quantized(joined_BD, torch.stack(codes, 1), torch.stack(commitments).mean(), usage)
+
+    def encode(self, values_BD: Tensor) -> Tensor:
+        """``[B, Q]``."""
+        codes, left_BD = [], values_BD
+        for level in self._levels():
+            table_KD = level.table()
+            codes.append(nearest(left_BD, table_KD))
+            left_BD = left_BD - table_KD[codes[-1]]
+        return torch.stack(codes, 1)
+
+    def decode(self, codes_BQ: Tensor) -> Tensor:
+        """``[B, D]``; an absent level adds nothing."""
+        total = torch.zeros((), device=codes_BQ.device)
+        for index, level in enumerate(self._levels()):
+            codes_B = codes_BQ[:, index]
+            total = total + level.table()[codes_B.clamp(min=0)] * (codes_B >= 0)[:, None]
+        return total
+
+    def start(self, values_ND: Tensor, generator: torch.Generator) -> None:
+        """Each level by k-means over what those before it leave over."""
+        left_ND = values_ND
+        for level in self._levels():
+            level.start(left_ND, self.steps, generator)
+            left_ND = left_ND - level.table()[nearest(left_ND, level.table())]
