@@ -1,0 +1,1 @@
+"""What users of tokens hold in their hands: runs, strings, lines and a tokenizer file; NumPy is enough."""
