@@ -13,6 +13,10 @@ from kinetrace.twin.signing import BROW, MOUTH_OPEN, MOUTH_WIDE, NOD, PLACE, SHA
 
 OUTER_LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 INNER_LIPS = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191)
+JAW = (127, 234, 93, 132, 58, 172, 136, 150, 176, CHIN, 400, 379, 365, 397, 288, 361, 323, 454, 356)
+NOSE = (168, 6, 197, 195, 5, 4, 75, 97, 2, 326, 305)
+OUTLINE = (*JAW, *NOSE)
+JAW_DROP = 0.06
 MOUTH = np.array([0.0, 0.28, -0.04])
 BONES = np.array([(0.20, 0.12, 0.09), (0.22, 0.14, 0.10), (0.20, 0.13, 0.10), (0.16, 0.09, 0.08)])
 KNUCKLES = np.array([(-0.11, -0.40, 0), (-0.03, -0.42, 0), (0.05, -0.40, 0), (0.12, -0.36, 0)])
@@ -37,12 +41,13 @@ class Proportions:
 
 @dataclass(frozen=True)
 class Points:
-    """``[T, P, 3]`` points of each part of the landmark layout."""
+    """``[T, P, 3]`` points of each part of MediaPipe Holistic; ``outline``: more of the face, by ``OUTLINE``."""
 
     pose: np.ndarray
     left_hand: np.ndarray
     right_hand: np.ndarray
     face: np.ndarray
+    outline: np.ndarray
 
 
 def posed(channels: np.ndarray, body: Proportions) -> Points:
@@ -51,9 +56,9 @@ def posed(channels: np.ndarray, body: Proportions) -> Points:
     left_arm, left_hand = _arm(channels[:, left], body)
     right_arm, right_hand = _arm(channels[:, right], body)
     right_arm, right_hand = right_arm * _MIRROR, right_hand * _MIRROR
-    face = _face(channels, body)
+    face = _placed(_speaking(channels), channels, body)
     pose = np.concatenate([_head(face, body), _sides(left_arm, right_arm)], axis=1)
-    return Points(pose, left_hand, right_hand, face)
+    return Points(pose, left_hand, right_hand, face, _placed(_jaw_and_nose(channels), channels, body))
 
 
 _MIRROR = np.array([-1.0, 1.0, 1.0])
@@ -141,7 +146,16 @@ def _still_face() -> np.ndarray:
     return np.array([points[point] for point in FACE])
 
 
-STILL_FACE = _still_face()
+def _still_outline() -> np.ndarray:
+    """``[30, 3]``: jaw line from the right ear over the chin to the left, nose from its root down, then its wings."""
+    angle = np.linspace(0, np.pi, len(JAW))
+    jaw = np.stack([-0.24 * np.cos(angle), 0.02 + 0.46 * np.sin(angle), 0.2 * np.cos(angle) ** 2], axis=1)
+    ridge = [(0.0, y, -0.03 - 0.5 * y) for y in np.linspace(-0.01, 0.17, 6)]
+    wings = [(x, 0.235 - 0.3 * abs(x), 0.5 * abs(x) - 0.08) for x in (-0.06, -0.03, 0.0, 0.03, 0.06)]
+    return np.concatenate([jaw, ridge, wings])
+
+
+STILL_FACE, STILL_OUTLINE = _still_face(), _still_outline()
 LIP_ROWS = np.arange(len(LIPS))
 BROW_ROWS = np.array([FACE.index(point) for point in (*RIGHT_BROW, *LEFT_BROW)])
 EYE_ROWS = [FACE.index(point) for point in (362, 374, 263, 133, 145, 33)]  # pose points 1 to 6
@@ -149,19 +163,28 @@ CORNER_ROWS = [FACE.index(point) for point in (291, 61)]  # pose points 9 and 10
 EARS = np.array([(0.25, 0.1, 0.25), (-0.25, 0.1, 0.25)])
 
 
-def _face(channels: np.ndarray, body: Proportions) -> np.ndarray:
-    """``[T, 94, 3]``: mouth, eyebrows and the head's rotation."""
+def _speaking(channels: np.ndarray) -> np.ndarray:
+    """``[T, 94, 3]``: mouth and eyebrows of a face that looks straight ahead."""
     face = np.repeat(STILL_FACE[None], len(channels), axis=0)
     stretch = np.stack(
         [0.75 + 0.5 * channels[:, MOUTH_WIDE], 0.6 + 2.2 * channels[:, MOUTH_OPEN], np.ones(len(channels))], axis=1
     )
     face[:, LIP_ROWS] = MOUTH + (face[:, LIP_ROWS] - MOUTH) * stretch[:, None]
-    face[:, FACE.index(CHIN), 1] += 0.06 * channels[:, MOUTH_OPEN]
+    face[:, FACE.index(CHIN), 1] += JAW_DROP * channels[:, MOUTH_OPEN]
     face[:, BROW_ROWS, 1] -= 0.05 * channels[:, BROW, None]
-    return _placed(face, channels, body)
+    return face
+
+
+def _jaw_and_nose(channels: np.ndarray) -> np.ndarray:
+    """``[T, 30, 3]``: the jaw drops as the mouth opens, most at the chin."""
+    outline = np.repeat(STILL_OUTLINE[None], len(channels), axis=0)
+    drop = JAW_DROP * np.sin(np.linspace(0, np.pi, len(JAW))) ** 2
+    outline[:, : len(JAW), 1] += drop * channels[:, MOUTH_OPEN, None]
+    return outline
 
 
 def _placed(points: np.ndarray, channels: np.ndarray, body: Proportions) -> np.ndarray:
+    """A face on the neck, with the head's rotation."""
     angles = np.stack([channels[:, NOD], channels[:, SHAKE], np.zeros(len(channels))], axis=1)
     pivot = np.array([0.0, 0.3, 0.3])
     placed: np.ndarray = body.head * (_turned(points - pivot, angles) + pivot) + np.array(

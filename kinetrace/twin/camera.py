@@ -1,15 +1,14 @@
-"""What a landmark detector sees of a body: perspective, image shares, sensor noise, parts that go undetected."""
+"""Where the camera stands, what it makes of a body, and what a detector of landmarks is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from kinetrace.sign.data.landmarks import PARTS
 from kinetrace.twin.body import Points, rotation
 
 ASPECT = 4 / 3  # width over height of the image
 FOCAL = 6.0  # distance of the camera in shoulder widths at scale 1
-Z_NOISE = 3.0  # depth is guessed from one picture: noisier than x and y
 
 
 @dataclass(frozen=True)
@@ -27,50 +26,24 @@ class View:
     depth: float
 
 
-def seen(points: Points, view: View, noise: float, random: np.random.Generator) -> np.ndarray:
-    """``[T, 540]`` float64 landmarks, with standard deviation ``noise`` in shares of the image's width."""
-    turn = rotation(np.array([[view.pitch, view.yaw, 0.0]]))[0]
-    pose, left, right, face = (
-        _projected(part @ turn.T, view) for part in (points.pose, points.left_hand, points.right_hand, points.face)
-    )
-    pose[..., 2] -= pose[:, 23:25, 2].mean(axis=1, keepdims=True)  # from the hips, a hand's from its wrist
-    for part, origin in ((left, left[:, :1, 2]), (right, right[:, :1, 2]), (face, face[..., 2].mean(1, keepdims=True))):
-        part[..., 2] -= origin
-    for part in (pose, left, right, face):
-        part += noise * np.array([1, ASPECT, Z_NOISE]) * random.standard_normal(part.shape)
-    visible = _visibility(pose, random)
-    with_visibility = np.concatenate([pose, visible[..., None]], axis=2)
-    return np.concatenate([part.reshape(len(part), -1) for part in (with_visibility, left, right, face)], axis=1)
+@dataclass(frozen=True)
+class Detector:
+    """``frames`` makes ``[T, ...]`` of a body, a view and the noise; ``jitter``: what a still picture's values do."""
+
+    frames: Callable[[Points, View, float, np.random.Generator], np.ndarray]
+    jitter: float | np.ndarray
 
 
-def _projected(points: np.ndarray, view: View) -> np.ndarray:
-    nearer = view.scale * FOCAL / (FOCAL + points[..., 2:])
-    stretched = nearer * points * np.array([1, ASPECT, view.depth])
+def projected(points: np.ndarray, view: View) -> np.ndarray:
+    """Points in space ``[T, P, 3]`` as shares of the image, y downward, and depth."""
+    turned = points @ rotation(np.array([[view.pitch, view.yaw, 0.0]]))[0].T
+    nearer = view.scale * FOCAL / (FOCAL + turned[..., 2:])
+    stretched = nearer * turned * np.array([1, ASPECT, view.depth])
     shares: np.ndarray = stretched + np.array([view.x, view.y, 0.0])
     return shares
 
 
-def _visibility(pose: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """``[T, 33]``: near 1 within the picture, falling outside; legs are guessed."""
-    outside = np.maximum(pose[..., :2] - 1, -pose[..., :2]).max(axis=2)
-    certain = 1 / (1 + np.exp(np.clip(25 * outside, -30, 30)))
-    certain[:, 25:] *= 0.3
-    visible: np.ndarray = np.clip(certain - 0.03 * np.abs(random.standard_normal(certain.shape)), 0, 1)
-    return visible
-
-
-def with_gaps(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """``frames`` with hands all zero outside the picture and for stretches, the face for a rare one."""
-    kept = frames.copy()
-    for hand in ("left_hand", "right_hand"):
-        points = frames[:, PARTS[hand]].reshape(len(frames), -1, 3)[..., :2].mean(axis=1)
-        gone = ((points < -0.02) | (points > 1.02)).any(axis=1) | _stretches(random, len(frames), 1.2, 9)
-        kept[gone, PARTS[hand]] = 0
-    kept[_stretches(random, len(frames), 0.12, 12), PARTS["face"]] = 0
-    return kept
-
-
-def _stretches(random: np.random.Generator, frames: int, often: float, longest: int) -> np.ndarray:
+def stretches(random: np.random.Generator, frames: int, often: float, longest: int) -> np.ndarray:
     """``[T]`` bool: about ``often`` stretches in 60 frames, each of 2 to ``longest`` frames."""
     gone = np.zeros(frames, bool)
     for start in random.integers(0, frames, random.poisson(often * frames / 60)):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kinetrace.twin.body import Proportions, posed
-from kinetrace.twin.camera import View, seen, with_gaps
+from kinetrace.twin.camera import Detector, View
 from kinetrace.twin.draws import draws
 from kinetrace.twin.language import Sentence
 from kinetrace.twin.signing import PLACE, STRONG, WEAK, perform
@@ -30,7 +30,7 @@ class Signer:
 
 @dataclass(frozen=True)
 class Take:
-    """``frames`` ``[T, 540]`` float32, and each word's first frame and last + 1, ``[W, 2]``."""
+    """``frames`` ``[T, ...]`` float32 of the detector, and each word's first frame and last + 1, ``[W, 2]``."""
 
     frames: np.ndarray
     words: np.ndarray
@@ -50,14 +50,16 @@ def signer(seed: int, number: int) -> Signer:
     return Signer(body, view, tempo, space, centre, noise, tremor, random.uniform(4, 8))
 
 
-def take(seed: int, sentence: Sentence, subject: int, repetition: int, limits: tuple[int, int]) -> Take:
+def take(
+    seed: int, sentence: Sentence, subject: int, repetition: int, limits: tuple[int, int], detector: Detector
+) -> Take:
     """One recording, a pure function of its arguments; ``limits`` are the fewest and the most frames."""
     person = signer(seed, subject)
     random = draws(seed, "take", subject, sentence.number, repetition)
     signed = perform(seed, sentence, subject, repetition, person.tempo * random.uniform(0.85, 1.15), limits)
     points = posed(_in_manner(signed.channels, person, random), person.body)
-    frames = seen(points, _moved(person.view, random), person.noise, random)
-    return Take(with_gaps(frames, random).astype(np.float32), signed.words)
+    frames = detector.frames(points, _moved(person.view, random), person.noise, random)
+    return Take(frames.astype(np.float32), signed.words)
 
 
 def _in_manner(channels: np.ndarray, person: Signer, random: np.random.Generator) -> np.ndarray:

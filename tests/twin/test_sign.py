@@ -14,7 +14,8 @@ from kinetrace.files import digest, inside
 from kinetrace.sign.data.features import features, motion, observed
 from kinetrace.sign.data.landmarks import PARTS, VISIBILITY, columns
 from kinetrace.sign.params import TwinParams
-from kinetrace.twin import sign
+from kinetrace.twin import recordings, sign
+from kinetrace.twin.defects import BROKEN
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = TwinParams(**yaml.safe_load((ROOT / "params.yaml").read_text())["sign"]["twin"])
@@ -160,15 +161,15 @@ def test_defects_have_the_shares_asked_for_and_every_breakage_occurs(default):
     total = DEFAULT.sentences * DEFAULT.clips
     assert counts["still"] == pytest.approx(DEFAULT.still * total, abs=1)
     assert counts["duplicate"] == pytest.approx(DEFAULT.duplicate * total, abs=1)
-    assert sum(counts[name] for name in sign.BROKEN) == pytest.approx(DEFAULT.broken * total, abs=2)
-    assert all(counts[name] >= 1 for name in sign.BROKEN)
+    assert sum(counts[name] for name in BROKEN) == pytest.approx(DEFAULT.broken * total, abs=2)
+    assert all(counts[name] >= 1 for name in BROKEN)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_every_breakage_occurs_whatever_the_seed(seed):
     params = DEFAULT.model_copy(update={"seed": seed})
-    found = {sign._defect(params, s, n) for s in range(DEFAULT.sentences) for n in range(DEFAULT.clips)}
-    assert found == {"", "still", "duplicate", *sign.BROKEN}
+    found = {recordings.defect(params, s, n) for s in range(DEFAULT.sentences) for n in range(DEFAULT.clips)}
+    assert found == {"", "still", "duplicate", *BROKEN}
 
 
 def delivered(folder, defect):
