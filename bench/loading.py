@@ -85,7 +85,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         job = twin_job(Path(name))
         params: SignParams = job.params
-        corpus = Corpus.of(Shards.open(job.folders.shards).subset("train"), params.train.max_frames)
+        corpus = Corpus.of(Shards.open(job.folders.shards).subset("train"), params.model.max_frames)
         generator = np.random.default_rng(0)
 
         def ours(indices: np.ndarray) -> object:

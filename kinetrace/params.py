@@ -82,13 +82,23 @@ class PromoteParams(Section):
 
 
 class WorkloadParams(Section):
-    """The sections that the shared stages read; a workload's model extends this one."""
+    """The sections that every workload has, by stage; ``dvc.yaml`` names them.
 
+    Those of one type are what the shared stages read. The others hold a workload's own fields: its model narrows
+    each to a ``Section`` of its own, as it may extend ``evaluate``. Left as it is here, a section must be empty.
+    """
+
+    twin: Section
     validate_: ValidateParams = Field(alias="validate")
     motion: MotionParams
     split: SplitParams
     shards: ShardsParams
+    model: Section
+    loss: Section
+    augment: Section
+    train: Section
     evaluate: EvaluateParams
+    export: Section
     promote: PromoteParams
 
 

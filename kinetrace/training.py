@@ -4,17 +4,23 @@ import inspect
 from pathlib import Path
 
 from kinetrace import files
-from kinetrace.params import WorkloadParams
 from kinetrace.workload import Job
+
+SECTIONS = {"model", "loss", "augment", "train"}  # the parameters that dvc.yaml gives to the stage
+FOLDERS = ("data", "model", "train")  # a workload's code that decides the result; how it is judged and served does not
 
 
 def key(job: Job) -> str:
-    """What decides a training's result: the workload's own parameters and code, shards and statistics, in hex.
+    """What decides a training's result: its parameters, the workload's code, shards and statistics, in hex.
 
     A training that was cut off is continued under the same key only.
     """
-    package = Path(inspect.getfile(type(job.workload))).parent
-    code = {path.name: files.digest(path) for path in package.glob("*.py")}
-    parameters = job.params.model_dump(mode="json", exclude=set(WorkloadParams.model_fields))
+    parameters = job.params.model_dump(mode="json", include=SECTIONS)
     data = [files.digest(files.written(path)) for path in (job.folders.shards / "index.json", job.folders.stats_npz)]
-    return files.digest_of([parameters, code, data])
+    return files.digest_of([parameters, _code(Path(inspect.getfile(type(job.workload))).parent), data])
+
+
+def _code(package: Path) -> dict[str, str]:
+    """Digest of each module by its path in ``package``: the outermost ones, and all in ``FOLDERS``."""
+    paths = [*package.glob("*.py"), *(path for name in FOLDERS for path in (package / name).rglob("*.py"))]
+    return {path.relative_to(package).as_posix(): files.digest(path) for path in paths}

