@@ -29,7 +29,8 @@ class Rule:
     ``expectation``: a Great Expectations expectation type in snake case, e.g. ``expect_column_values_to_be_between``;
     ``arguments``: its keyword arguments; ``reason``: what a person reads when a row breaks it, a template
     over the row's columns (``"{num_frames} frames, expected at least 2"``); ``fatal``: a property of the
-    delivery as a whole (a missing column): the run stops; ``title``: a few words under which breaches are counted.
+    delivery as a whole (a missing column): the run stops; ``title``: a few words under which breaches are counted;
+    ``loss``: False where a row that breaks it is told but does not count against ``validate.max_quarantine_share``.
     """
 
     expectation: str
@@ -37,6 +38,7 @@ class Rule:
     reason: str
     fatal: bool = False
     title: str = ""
+    loss: bool = True
 
 
 class Workload(Protocol):

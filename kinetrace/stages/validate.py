@@ -20,20 +20,29 @@ QUARANTINE = ("clip_id", "source", "breach", "reason")  # ``breach``: the first 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A delivery judged: the clip table of what it may give, and the quarantine table."""
+    """A delivery judged: the clip table of what it may give, and the quarantine table.
+
+    ``told``: breaches that are no loss, such as a name in a list for which nothing was delivered.
+    """
 
     folder: Path
     kept: pd.DataFrame
     refused: pd.DataFrame
+    told: frozenset[str] = frozenset()
+
+    @property
+    def lost(self) -> pd.DataFrame:
+        """Those of the refused that were delivered as clips."""
+        return self.refused[~self.refused["breach"].isin(list(self.told))]
 
     @property
     def passed(self) -> bool:
-        return self.refused.empty
+        return self.lost.empty
 
     @property
     def share(self) -> float:
         """Of all delivered clips, how many are refused."""
-        return len(self.refused) / (len(self.kept) + len(self.refused))
+        return len(self.lost) / max(len(self.kept) + len(self.lost), 1)
 
     def as_dict(self) -> dict[str, Any]:
         """Counts, and every refused clip by name."""
@@ -89,7 +98,8 @@ def check(folder: Path, workload: str, docs: Path | None, jobs: int) -> Verdict:
 def judge(workload: Workload, params: Any, raw: Path, docs: Path | None, jobs: int) -> Verdict:
     """Inspect ``raw``, run the contract over it and part the clips."""
     table = workload.inspect(raw, jobs)
-    breaches = expectations.judge(table, workload.contract(params), workload.name, docs)
+    rules = workload.contract(params)
+    breaches = expectations.judge(table, rules, workload.name, docs)
     given = table[[name for name in table.columns if not name.startswith(clips.FACT)]]
     refused = given.iloc[list(breaches)].assign(
         breach=pd.array([breach.titles[0] for breach in breaches.values()], dtype="string"),
@@ -97,7 +107,8 @@ def judge(workload: Workload, params: Any, raw: Path, docs: Path | None, jobs: i
     )
     others = [name for name in given.columns if name not in QUARANTINE]
     refused = refused[[*QUARANTINE, *others]].sort_values("clip_id", kind="stable").reset_index(drop=True)
-    return Verdict(raw, clips.conform(given.drop(index=given.index[list(breaches)])), refused)
+    told = frozenset(rule.title for rule in rules if not rule.loss)
+    return Verdict(raw, clips.conform(given.drop(index=given.index[list(breaches)])), refused, told)
 
 
 def _counted(breaches: Iterable[str]) -> list[tuple[str, int]]:
@@ -115,7 +126,7 @@ def _counts(kept: int, refused: pd.DataFrame) -> str:
 
 
 def _too_many(verdict: Verdict, limit: float, evidence: Path) -> str:
-    refused, total = len(verdict.refused), len(verdict.kept) + len(verdict.refused)
+    refused, total = len(verdict.lost), len(verdict.kept) + len(verdict.lost)
     reasons = _listed(_counted(verdict.refused["breach"])[:MOST_FREQUENT])
     return (
         f"{verdict.folder}: {refused:,} of {total:,} clips ({verdict.share:.1%}) break the contract, the limit is "
