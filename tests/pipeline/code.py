@@ -17,14 +17,19 @@ METHODS = {name for name, value in vars(Workload).items() if inspect.isfunction(
 def modules_of(stage: str, workload: str) -> set[str]:
     """Paths, relative to the checkout, of every module that ``stage`` of ``workload`` can run.
 
-    A workload's ``workload.py`` imports all of its modules, each in a method: the methods that the stage calls
-    say which of them run.
+    A workload's ``workload.py`` imports its modules, each in a method: the methods that the stage calls say which of
+    them run.
     """
     wiring = PACKAGE / workload / "workload.py"
     shared = set() if stage == "twin" else _closure([PACKAGE / "stages" / f"{stage}.py"])
     called = {"twin"} if stage == "twin" else {method for path in shared for method in _calls(ROOT / path)}
     own = [path for method in called for path in _imports(_method(wiring, method))]
     return shared | _closure(own) | ({_name(wiring)} if called else set())
+
+
+def folders_of(workload: str) -> set[str]:
+    """The folders of code in the workload's own."""
+    return {path.parent.name for path in (PACKAGE / workload).glob("*/__init__.py")}
 
 
 def attributes_of(modules: Iterable[str], owner: str) -> set[str]:

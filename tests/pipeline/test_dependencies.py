@@ -1,4 +1,7 @@
-"""``dvc.yaml`` declares all that decides a stage's result, so that a change never leaves a stale one."""
+"""``dvc.yaml`` declares all that decides a stage's result, so that a change never leaves a stale one.
+
+One definition serves every workload: what any of them runs or reads is declared, and nothing that none does.
+"""
 
 from pathlib import PurePosixPath
 from typing import Any
@@ -7,9 +10,9 @@ import pytest
 import yaml
 
 from kinetrace.cli import STAGES
-from kinetrace.sign.params import SignParams
+from kinetrace.workload import load
 from kinetrace.workspace import Folders, Workspace
-from tests.pipeline.code import ROOT, attributes_of, modules_of
+from tests.pipeline.code import PACKAGE, ROOT, attributes_of, folders_of, modules_of
 
 # Checks, paths, types and progress: none of it decides what a stage writes. Parameters are declared as values.
 INERT = {f"kinetrace/{name}.py" for name in ("environment", "errors", "parallel", "params", "workload", "workspace")}
@@ -20,12 +23,17 @@ RECORDS = {"train": {"kinetrace/bundle.py", RUNS, "kinetrace/registry/tracking.p
 ASIDE = {"workspace", "workload", "data", "models", "reports", "data_docs", "imported", "ledger", "resume"}
 MENTIONED = {"stats": {"quarantine"}}  # in a message only
 ALL = ("twin", *STAGES)
+WORKLOADS = tuple(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["workloads"])
+FOLDERS = {"data", "model", "train", "evaluate", "export"}  # a workload's code, by concern
+DEFINITIONS: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+each_stage = pytest.mark.parametrize("stage", ALL)
+each_workload = pytest.mark.parametrize("workload", WORKLOADS)
 
 
 def declared(stage: str, workload: str) -> dict[str, Any]:
     """The stage's definition with ``${key}`` filled in."""
-    definition = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]["do"]
-    text = yaml.safe_dump(definition).replace("${key}", workload)
+    text = yaml.safe_dump(DEFINITIONS[stage]["do"]).replace("${key}", workload)
     filled: dict[str, Any] = yaml.safe_load(text)
     return filled
 
@@ -39,39 +47,72 @@ def covered(path: str, declared: set[str]) -> bool:
     return not declared.isdisjoint({path, *map(str, PurePosixPath(path).parents)})
 
 
-@pytest.mark.parametrize("stage", ALL)
-def test_every_module_that_a_stage_runs_is_a_dependency(stage: str) -> None:
-    inert = INERT | RECORDS.get(stage, set()) | {"kinetrace/sign/params.py"}
-    missing = {
-        path for path in modules_of(stage, "sign") - inert if not covered(path, names(declared(stage, "sign")["deps"]))
-    }
+def own(workload: str, name: str) -> str:
+    return f"kinetrace/{workload}/{name}.py"
+
+
+def parameters_read(stage: str, workload: str) -> set[str]:
+    """Sections of ``params.yaml`` that the stage's code names."""
+    fields = {field: model.alias or field for field, model in load(workload).params_type.model_fields.items()}
+    modules = modules_of(stage, workload) - (set() if stage == "twin" else {own(workload, "workload")})
+    return {fields[name] for name in attributes_of(modules, "params") & fields.keys()}
+
+
+def test_the_definition_names_no_workload() -> None:
+    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+    found = {path.name for path in PACKAGE.iterdir() if (path / "workload.py").is_file()}
+    assert found >= set(WORKLOADS)
+    assert all("foreach" in definition for definition in DEFINITIONS.values())
+    assert not [name for name in found if f"/{name}" in text or f"@{name}" in text]
+
+
+@each_workload
+def test_every_workload_has_the_same_folders(workload: str) -> None:
+    """A folder of another name would be code that no stage depends on."""
+    assert folders_of(workload) == FOLDERS
+    outermost = {path.stem for path in (PACKAGE / workload).glob("*.py")}
+    assert outermost == {"__init__", "params", "workload"}
+
+
+@each_workload
+@each_stage
+def test_every_module_that_a_stage_runs_is_a_dependency(stage: str, workload: str) -> None:
+    inert = INERT | RECORDS.get(stage, set()) | {own(workload, "params")}
+    given = names(declared(stage, workload)["deps"])
+    missing = {path for path in modules_of(stage, workload) - inert if not covered(path, given)}
     assert not missing, f"add to the deps of {stage} in dvc.yaml: {sorted(missing)}"
 
 
-@pytest.mark.parametrize("stage", ALL)
+@each_stage
 def test_no_stage_depends_on_code_that_it_does_not_run(stage: str) -> None:
-    modules = modules_of(stage, "sign")
-    code = {path for path in names(declared(stage, "sign")["deps"]) if path.startswith("kinetrace/")}
-    needless = {path for path in code if not any(covered(module, {path}) for module in modules)}
+    """Of a folder the stage runs at least one module, in at least one workload."""
+    code = {path for path in names(DEFINITIONS[stage]["do"]["deps"]) if path.startswith("kinetrace/")}
+    run = {workload: modules_of(stage, workload) for workload in WORKLOADS}
+    needless = {
+        path
+        for path in code
+        if not any(covered(module, {path.replace("${key}", name)}) for name, found in run.items() for module in found)
+    }
     assert not needless, f"remove from the deps of {stage} in dvc.yaml: {sorted(needless)}"
 
 
-@pytest.mark.parametrize("stage", ALL)
-def test_every_parameter_that_a_stage_reads_is_declared(stage: str) -> None:
-    fields = {field: model.alias or field for field, model in SignParams.model_fields.items()}
-    modules = modules_of(stage, "sign") - (set() if stage == "twin" else {"kinetrace/sign/workload.py"})
-    read = {fields[name] for name in attributes_of(modules, "params") & fields.keys()}
-    known = {entry.split(".")[1] for entry in declared(stage, "sign").get("params", [])}
-    assert read == known
+@each_stage
+def test_every_parameter_that_a_stage_reads_is_declared_and_no_other(stage: str) -> None:
+    read = {workload: parameters_read(stage, workload) for workload in WORKLOADS}
+    known = {entry.partition(".")[2] for entry in DEFINITIONS[stage]["do"].get("params", [])}
+    undeclared = {name: sorted(found - known) for name, found in read.items() if found - known}
+    assert not undeclared, f"add to the params of {stage} in dvc.yaml: {undeclared}"
+    assert not known - set().union(*read.values()), f"remove from the params of {stage} in dvc.yaml"
 
 
+@each_workload
 @pytest.mark.parametrize("stage", STAGES)
-def test_every_file_that_a_stage_names_is_declared(stage: str) -> None:
-    folders = Folders(Workspace(ROOT), "sign")
+def test_every_file_that_a_stage_names_is_declared(stage: str, workload: str) -> None:
+    folders = Folders(Workspace(ROOT), workload)
     paths = {name for name, value in vars(Folders).items() if isinstance(value, property)} - ASIDE
-    modules = modules_of(stage, "sign") - {"kinetrace/sign/workload.py", RUNS}
+    modules = modules_of(stage, workload) - {own(workload, "workload"), RUNS}
     named = (attributes_of(modules, "folders") & paths) - MENTIONED.get(stage, set())
-    definition = declared(stage, "sign")
+    definition = declared(stage, workload)
     known = names([*definition["deps"], *definition["outs"], *definition.get("metrics", [])])
     missing = {getattr(folders, name).relative_to(ROOT).as_posix() for name in named} - known
     assert not missing, f"add to the deps of {stage} in dvc.yaml: {sorted(missing)}"
@@ -80,3 +121,15 @@ def test_every_file_that_a_stage_names_is_declared(stage: str) -> None:
 def test_a_module_imported_inside_a_function_is_found() -> None:
     assert "kinetrace/sign/data/reader.py" in modules_of("validate", "sign")
     assert "kinetrace/sign/model/network.py" not in modules_of("validate", "sign")
+
+
+def test_no_stage_runs_another_workloads_code() -> None:
+    foreign = {
+        (stage, workload, path)
+        for stage in STAGES
+        for workload in WORKLOADS
+        for path in modules_of(stage, workload)
+        for other in set(WORKLOADS) - {workload}
+        if path.startswith(f"kinetrace/{other}/")
+    }
+    assert not foreign
