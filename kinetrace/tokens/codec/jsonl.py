@@ -52,7 +52,7 @@ class _Part(_Object):
 class _Line(_Object):
     """The order of the fields is their order in the file."""
 
-    version: Literal[1] = 1
+    version: Literal[1]
     video: Annotated[str, Field(min_length=1)]
     fps: Annotated[float, Field(gt=0)]
     frames: Annotated[int, Field(ge=0, le=1 << 40)]
@@ -102,7 +102,7 @@ def dumps(video: Tokens) -> bytes:
     try:
         parts = [_packed(book, codes) for book, codes in _rows(video)]
         fields = {name: getattr(video, name) for name in ("video", "fps", "frames", "length", "stride")}
-        line = _Line(**fields, parts=parts)
+        line = _Line(version=1, **fields, parts=parts)
         content = line.model_dump_json().encode() + b"\n"
         _fits(content, line, max((sum(part.counts) for part in parts), default=0))
     except ValidationError as error:

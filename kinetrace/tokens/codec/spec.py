@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinetrace.errors import KinetraceError
+from kinetrace.tokens.data.landmarks import ABBREVIATIONS
 
-ABBREVIATIONS = {"face": "F", "left_hand": "LH", "right_hand": "RH", "body": "B", "full_body": "FB"}
 LETTERS = "abcdefghijklmnopqrstuvwxyz"  # the levels, in order
 ABSENT = -1  # every code of a part that is not present in a chunk
 MAX_CODES = 1 << 20  # a level
