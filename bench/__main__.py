@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("stats", "loading", "training", "pipeline")
+NAMES = ("stats", "loading", "training", "quantizer", "pipeline")
 
 
 def main() -> None:

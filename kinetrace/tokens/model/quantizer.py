@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from kinetrace.tokens.model import ranks
+from kinetrace.tokens.model.fsq import ProductGrid
 from kinetrace.tokens.model.quantized import ABSENT, Quantized
 from kinetrace.tokens.model.residual import Residual
 from kinetrace.tokens.params import QuantizerParams
@@ -27,7 +28,8 @@ class ResidualQuantizer(nn.Module):
 
     def __init__(self, dim: int, levels: int, codes: int, params: QuantizerParams, usage: bool = True) -> None:
         super().__init__()
-        self.core = Residual(dim, levels, codes, params, usage)
+        core = ProductGrid if params.kind == "fsq" else Residual
+        self.core = core(dim, levels, codes, params, usage)
         self.count, self.dropout = levels, params.dropout
         self.register_buffer("seed", torch.zeros((), dtype=torch.int64))
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))

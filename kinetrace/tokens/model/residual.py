@@ -7,11 +7,15 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from kinetrace.tokens.model import gradients
 from kinetrace.tokens.model.codebook import Codebook, nearest
 from kinetrace.tokens.model.quantized import ABSENT, Quantized
+from kinetrace.tokens.model.simvq import MappedCodebook
 from kinetrace.tokens.params import QuantizerParams
+
+Level = Codebook | MappedCodebook
 
 LLOYD = 10
 
@@ -22,13 +26,19 @@ class Residual(nn.Module):
     def __init__(self, dim: int, levels: int, codes: int, params: QuantizerParams, usage: bool) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(0)
-        self.levels = nn.ModuleList(Codebook(dim, codes, params.decay, params.revive, generator) for _ in range(levels))
+        self.levels = nn.ModuleList(self._level(dim, codes, params, generator) for _ in range(levels))
         self.join = gradients.rotated if params.rotation else gradients.straight_through
         self.usage = usage
         self.steps = LLOYD if params.kmeans else 0
 
-    def _levels(self) -> list[Codebook]:
-        return cast(list[Codebook], list(self.levels))
+    @staticmethod
+    def _level(dim: int, codes: int, params: QuantizerParams, generator: torch.Generator) -> Level:
+        if params.kind == "simvq":
+            return MappedCodebook(dim, codes, generator)
+        return Codebook(dim, codes, params.decay, params.revive, generator)
+
+    def _levels(self) -> list[Level]:
+        return cast(list[Level], list(self.levels))
 
     def forward(self, values_BD: Tensor, used: list[bool], seed: Tensor) -> Quantized:
         """Quantize by the levels that are used; while training, their codebooks follow."""
@@ -40,7 +50,7 @@ class Residual(nn.Module):
                 continue
             left_BD, table_KD = values_BD - total_BD, level.table()
             codes.append(nearest(left_BD.detach(), table_KD.detach()))
-            found_BD = table_KD[codes[-1]]
+            found_BD = F.embedding(codes[-1], table_KD)
             commitments.append(level.commitment(left_BD, found_BD))
             if self.usage and self.training:
                 usages.append(gradients.unevenness(left_BD, table_KD.detach()))
@@ -57,7 +67,7 @@ class Residual(nn.Module):
         for level in self._levels():
             table_KD = level.table()
             codes.append(nearest(left_BD, table_KD))
-            left_BD = left_BD - table_KD[codes[-1]]
+            left_BD = left_BD - F.embedding(codes[-1], table_KD)
         return torch.stack(codes, 1)
 
     def decode(self, codes_BQ: Tensor) -> Tensor:
@@ -65,7 +75,7 @@ class Residual(nn.Module):
         total = torch.zeros((), device=codes_BQ.device)
         for index, level in enumerate(self._levels()):
             codes_B = codes_BQ[:, index]
-            total = total + level.table()[codes_B.clamp(min=0)] * (codes_B >= 0)[:, None]
+            total = total + F.embedding(codes_B.clamp(min=0), level.table()) * (codes_B >= 0)[:, None]
         return total
 
     def start(self, values_ND: Tensor, generator: torch.Generator) -> None:
@@ -73,4 +83,4 @@ class Residual(nn.Module):
         left_ND = values_ND
         for level in self._levels():
             level.start(left_ND, self.steps, generator)
-            left_ND = left_ND - level.table()[nearest(left_ND, level.table())]
+            left_ND = left_ND - F.embedding(nearest(left_ND, level.table()), level.table())
