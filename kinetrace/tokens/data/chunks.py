@@ -12,8 +12,8 @@ from kinetrace.tokens.data.landmarks import CENTRES, EYES, FACE_EYES, PARTS, POI
 from kinetrace.tokens.params import ChunkParams
 
 SMALLEST_UNIT = 1e-6  # eyes closer than this are one point and no unit
-# Where eyes and wrists are when no body says so, in eye distances from the nose.
-REST: Mapping[str, tuple[float, float]] = {"face": (0.0, -0.5), "left_hand": (2.5, 7.0), "right_hand": (-2.5, 7.0)}
+# Where eyes and wrists are when no body says so, in eye distances from the nose: about the median of signers.
+REST: Mapping[str, tuple[float, float]] = {"face": (0.0, -0.5), "left_hand": (2.2, 4.6), "right_hand": (-2.2, 4.6)}
 
 
 @dataclass(frozen=True)
@@ -152,29 +152,40 @@ def _joined(placed_NLK2: np.ndarray, scores_NLK: np.ndarray) -> np.ndarray:
     return values
 
 
-def joined(values_NLKC: np.ndarray, mask_NL: np.ndarray, starts_N: np.ndarray, present_N: np.ndarray) -> np.ndarray:
-    """Un-chunk: the mean over the chunks that hold a frame, ``[T, K, C]``; NaN where no present chunk holds it."""
+def joined(values_NLKC: np.ndarray, mask_NL: np.ndarray, starts_N: np.ndarray, use_NK: np.ndarray) -> np.ndarray:
+    """Un-chunk, ``[T, K, C]``: the mean over the chunks that hold a frame; NaN where no chunk with ``use`` does.
+
+    ``use_NK``: bool by chunk and point; ``[N, 1]`` stands for all points.
+    """
     frames = int(starts_N[-1] + mask_NL[-1].sum()) if len(starts_N) else 0
-    result = np.full((frames, *values_NLKC.shape[2:]), np.nan, np.float32)
-    use_NL = mask_NL & present_N[:, None]
-    index = (starts_N[:, None] + np.arange(mask_NL.shape[1]))[use_NL]
+    index = (starts_N[:, None] + np.arange(mask_NL.shape[1]))[mask_NL]
     order = np.argsort(index, kind="stable")
-    if len(order):
-        frame, first, count = np.unique(index[order], return_index=True, return_counts=True)
-        total = np.add.reduceat(values_NLKC[use_NL][order], first, axis=0)
-        result[frame] = total / count.astype(np.float32)[:, None, None]
-    return result
+    first = np.searchsorted(index[order], np.arange(frames))
+    weights_NLK = np.broadcast_to(use_NK[:, None, :], values_NLKC.shape[:3]).astype(np.float32)
+    count = _sums(weights_NLK[mask_NL][order], first)[..., None]
+    total = _sums((values_NLKC * weights_NLK[..., None])[mask_NL][order], first)
+    mean: np.ndarray = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    return mean
+
+
+def _sums(rows: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Sums of consecutive rows, each from a row of ``first`` to the next."""
+    sums: np.ndarray = np.add.reduceat(rows, first, axis=0) if len(first) else rows[:0]
+    return sums
 
 
 def positions(chunks: Chunks, part: str, values_NLKC: np.ndarray | None = None, pixels: bool = False) -> np.ndarray:
-    """``[T, K, 2]``: a part's x and y relative to its centre, NaN in frames where it is absent.
+    """``[T, K, 2]``: a part's x and y relative to its centre, NaN where the part is absent.
 
-    ``values_NLKC`` in place of the chunks' own: a decoder's, x and y first. In eye distances of each chunk (where
-    chunks overlap, their mean), or in ``pixels`` by the chunks' units, which is what was cut but for the box.
+    The chunks' own values, NaN also for points that no chunk knows; or ``values_NLKC``, a decoder's, which begin with
+    x and y. In eye distances of each chunk (where chunks overlap, their mean), or in ``pixels`` by the chunks' units:
+    what was cut, but for the box.
     """
-    values = (chunks.values[part] if values_NLKC is None else values_NLKC)[..., :2]
+    use_NK = chunks.present[part][:, None]
+    if values_NLKC is None:
+        values_NLKC, use_NK = chunks.values[part], use_NK & chunks.known[part]
     scale_N = chunks.units if pixels else np.ones_like(chunks.units)
-    return joined(values * scale_N[:, None, None, None], chunks.mask, chunks.starts, chunks.present[part])
+    return joined(values_NLKC[..., :2] * scale_N[:, None, None, None], chunks.mask, chunks.starts, use_NK)
 
 
 def assemble(tracks: Mapping[str, np.ndarray], unit: float = 1.0, origin: tuple[float, float] = (0, 0)) -> np.ndarray:
@@ -182,7 +193,7 @@ def assemble(tracks: Mapping[str, np.ndarray], unit: float = 1.0, origin: tuple[
 
     The nose is at ``origin``, an eye distance is ``unit`` pixels. The body (else the full body) says where the rest
     is: the middle of the face's eyes meets the middle of its eyes, a hand's wrist its wrist; where it is hidden they
-    take a place of rest. A part that is NaN in a frame has score 0 there; a track without scores has 1 elsewhere.
+    take a place of rest. A point that is NaN has score 0; a track without scores has 1 elsewhere.
     """
     parts = {part: _scored(track) for part, track in tracks.items()}
     frames = len(next(iter(parts.values())))

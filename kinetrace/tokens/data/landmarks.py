@@ -140,8 +140,9 @@ FACE_MESH = np.array([pair if isinstance(pair, tuple) else (pair, pair) for pair
 def from_holistic(frames: np.ndarray, size: tuple[float, float] = (512.0, 512.0)) -> np.ndarray:
     """``[T, 1662]`` of MediaPipe Holistic (pose, face mesh, left hand, right hand) as ``[T, 133, 3]`` float32.
 
-    Holistic gives x in shares of the image's width and y of its height: ``size`` (width, height) in pixels makes them
-    comparable. Only the true width : height keeps a face's proportions; the default says that shares were of a square.
+    Holistic gives x in shares of the image's width and y of its height: only with the image's own ``size`` (width,
+    height in pixels) do proportions stay. The default suits shares of a square. Unknown sizes show in the mesh: the
+    forehead (10) to the chin (152) is about twice as far as between the outer corners of the eyes (33, 263).
     The score is the visibility for body and feet (limited to 0-1), and for face and hands 1 where they were detected.
     Small toes do not exist in Holistic: 0.
 
