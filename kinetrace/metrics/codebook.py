@@ -60,7 +60,7 @@ def sampling_ceiling(samples: int, codes: int) -> Ceiling:
     The honest baseline beside ``utilization`` and ``perplexity``: with few samples even a perfect codebook leaves
     codes unused by chance. Utilization is exact, 1 - (1 - 1/K)^n. Perplexity is 2 to the exact mean entropy,
     E[H] = log2 n - (K/n) sum over c of P(c) c log2 c with c hits of one code, P = Binomial(n, 1/K); the mean of 2^H
-    itself is larger by a factor of about 1 + Var(H) (ln 2)^2 / 2, under 1 % from 10 samples on. A source that
+    itself is larger by a factor of about 1 + Var(H) (ln 2)^2 / 2, under 1 % from 20 samples on. A source that
     balances its codes on purpose can exceed it; neighbouring chunks share frames, so that real samples tell less.
 
     Raises:
@@ -70,22 +70,23 @@ def sampling_ceiling(samples: int, codes: int) -> Ceiling:
         raise ValueError(f"{samples} samples of {codes} codes: expected at least 1 each")
     if codes == 1:
         return Ceiling(1.0, 1.0)
-    count = _plausible(samples, codes)
-    bits = np.log2(samples) - codes / samples * (_binomial(count, samples, codes) * count * np.log2(count)).sum()
+    count, mass = _binomial(samples, codes)
+    bits = np.log2(samples) - codes / samples * (mass * count * np.log2(np.maximum(count, 1))).sum()
     return Ceiling(float(-np.expm1(samples * np.log1p(-1 / codes))), float(np.exp2(bits)))
 
 
-def _plausible(samples: int, codes: int) -> np.ndarray:
-    """Hits of one code, from 1, but for those less likely than 1e-40."""
+def _binomial(samples: int, codes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Hits c of one code, but for those less likely than 1e-40, and P(c).
+
+    By P(c) / P(c - 1) = (n - c + 1) / c / (K - 1), normalized, as factorials of large numbers lose their digits.
+    """
     mean = samples / codes
-    return np.arange(1, min(samples, int(mean + 20 * np.sqrt(mean) + 60)) + 1)
-
-
-def _binomial(count: np.ndarray, samples: int, codes: int) -> np.ndarray:
-    """P(c) of c = 1, 2, ... in order, by P(c) / P(c - 1) = (n - c + 1) / c / (K - 1)."""
-    steps = np.log(samples - count + 1) - np.log(count) - np.log(codes - 1)
-    mass: np.ndarray = np.exp(samples * np.log1p(-1 / codes) + np.cumsum(steps))
-    return mass
+    reach = int(20 * np.sqrt(mean) + 60)
+    count = np.arange(max(0, int(mean) - reach), min(samples, int(mean) + reach) + 1)
+    steps = np.log(samples - count[1:] + 1) - np.log(count[1:]) - np.log(codes - 1)
+    logs = np.concatenate([[0.0], np.cumsum(steps)])
+    mass = np.exp(logs - logs.max())
+    return count, mass / mass.sum()
 
 
 def ngram_entropy(clips: Sequence[np.ndarray], order: int) -> np.ndarray:

@@ -83,7 +83,7 @@ def test_the_ceiling_is_what_uniform_draws_give_on_average(samples, codes):
     assert ceiling.perplexity == pytest.approx(perplexity(drawn).mean(), rel=0.01)
 
 
-@pytest.mark.parametrize(("samples", "codes"), [(10, 3), (700, 32), (100_000, 512), (4096, 4096)])
+@pytest.mark.parametrize(("samples", "codes"), [(1, 2), (10, 3), (700, 32), (100_000, 512), (100_000, 2), (4096, 4096)])
 def test_the_ceiling_against_scipys_binomial(samples, codes):
     c = np.arange(1, samples + 1)
     bits = np.log2(samples) - codes / samples * (stats.binom.pmf(c, samples, 1 / codes) * c * np.log2(c)).sum()
@@ -96,6 +96,7 @@ def test_the_ceiling_at_its_ends():
     assert sampling_ceiling(1, 1024).utilization == pytest.approx(1 / 1024)
     assert sampling_ceiling(10**8, 1024).perplexity == pytest.approx(1024, rel=1e-4)
     assert sampling_ceiling(10**8, 1024).utilization == 1
+    assert sampling_ceiling(10**12, 2).perplexity == pytest.approx(2, rel=1e-9)
     assert sampling_ceiling(5, 1) == sampling_ceiling(10**6, 1)
     with pytest.raises(ValueError, match="expected at least 1 each"):
         sampling_ceiling(0, 8)
