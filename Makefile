@@ -13,6 +13,7 @@ LOG := .venv/install.log
 DATA ?= ../shared/data/coffee_orders
 SPLIT ?= --split train=dmohazab/a --split val=dmohazab/b --split test=TheCamNelson
 RECIPE ?= recipes/coffee_orders.yaml
+WORKLOAD ?= sign
 MLFLOW_PORT ?= 5000
 PREFECT_PORT ?= 4200
 PIP := python -m pip --quiet --disable-pip-version-check --no-input install
@@ -22,8 +23,8 @@ PIP := python -m pip --quiet --disable-pip-version-check --no-input install
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-run: $(STAMP)  ## synthetic data, the nine stages, a promoted model; only what changed runs again
-	@python -m flows.pipeline sign
+run: $(STAMP)  ## synthetic data, the nine stages, a promoted model; only what changed runs again; WORKLOAD=name
+	@python -m flows.pipeline "$(WORKLOAD)"
 
 test: lint types  ## lint, types and the test suite without the slow tests
 	@python -m pytest -m "not slow" tests

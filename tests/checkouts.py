@@ -25,25 +25,25 @@ TINY: dict[str, Any] = {
 }
 
 
-def checkout(target: Path, changes: dict[str, Any] = TINY) -> Path:
-    """A workspace at ``target`` with the files that git knows or would add here; ``changes`` go into ``sign``."""
+def checkout(target: Path, changes: dict[str, Any] = TINY, workload: str = "sign") -> Path:
+    """A workspace at ``target`` with the files that git knows or would add here; ``changes`` go into ``workload``."""
     listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file() and not name.startswith(("docs/", "dvc.lock")):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
-    configure(target, changes)
+    configure(target, changes, workload)
     git(target, "init", "-q")
     git(target, "add", "-A")
     git(target, "-c", "user.name=test", "-c", "user.email=test@example.org", "commit", "-q", "-m", "tiny")
     return target
 
 
-def configure(root: Path, changes: dict[str, Any]) -> None:
-    """Merge ``changes`` into the section ``sign`` of the workspace's ``params.yaml``."""
+def configure(root: Path, changes: dict[str, Any], workload: str = "sign") -> None:
+    """Merge ``changes`` into the section ``workload`` of the workspace's ``params.yaml``."""
     content = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     for name, section in changes.items():
-        content["sign"][name] |= section
+        content[workload][name] |= section
     (root / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
@@ -71,16 +71,16 @@ def repro(root: Path, target: str = "promote@sign", **variables: str) -> str:
     return done.stdout + done.stderr
 
 
-def outputs(root: Path, stages: tuple[str, ...] = THROUGH_SHARDS) -> dict[str, str]:
+def outputs(root: Path, stages: tuple[str, ...] = THROUGH_SHARDS, workload: str = "sign") -> dict[str, str]:
     """MD5 of each output of ``stages`` by path, from ``dvc.lock``."""
     lock = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))["stages"]
-    return {out["path"]: out["md5"] for stage in stages for out in lock[f"{stage}@sign"]["outs"]}
+    return {out["path"]: out["md5"] for stage in stages for out in lock[f"{stage}@{workload}"]["outs"]}
 
 
-def results(root: Path) -> dict[str, str]:
+def results(root: Path, workload: str = "sign") -> dict[str, str]:
     """Everything that must be the same again: outputs through ``evaluate``, and the bundle's digest."""
-    bundle = read_json(root / "models" / "sign" / "bundle" / "export_manifest.json")
-    return outputs(root, (*THROUGH_SHARDS, "train", "evaluate")) | {"bundle": bundle["digest"]}
+    bundle = read_json(root / "models" / workload / "bundle" / "export_manifest.json")
+    return outputs(root, (*THROUGH_SHARDS, "train", "evaluate"), workload) | {"bundle": bundle["digest"]}
 
 
 def git(root: Path, *arguments: str) -> str:

@@ -113,14 +113,14 @@ def test_commands_on_data_run(words, tmp_path, monkeypatch):
 def tree() -> list[Path]:
     """What the tree under "The house" names, relative to the checkout."""
     [block] = re.findall(r"^## The house\n\n```\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    found, folder = [], Path()
+    found, folders = [], [Path(), Path(), Path()]
     for line in block.splitlines():
-        depth = len(line) - len(line.lstrip())
-        if depth > 2:  # the rest of a description
+        depth = (len(line) - len(line.lstrip())) // 2
+        if depth >= len(folders):  # the rest of a description
             continue
         names = re.split(r" {2,}", line.strip())[0].split()
-        found += [(folder if depth else Path()) / name for name in names]
-        folder = folder if depth else Path(names[0])
+        found += [folders[depth] / name for name in names]
+        folders[depth + 1 :] = [found[-1]] * (2 - depth)
     return found
 
 
