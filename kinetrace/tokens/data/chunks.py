@@ -91,20 +91,26 @@ def cut_windows(frames_NLF: np.ndarray, mask_NL: np.ndarray, starts_N: np.ndarra
 
 def interpolated(points_NLP2: np.ndarray, seen_NLP: np.ndarray) -> np.ndarray:
     """Hidden points on the line between the frames of the chunk that show them; held at the ends, 0 if never seen."""
-    filled = points_NLP2.copy()
-    chunk, point = np.nonzero(~seen_NLP.all(1))  # whole tracks with a gap, [C]
-    seen_CL, track_CL2 = seen_NLP[chunk, :, point], points_NLP2[chunk, :, point]
+    known_NP = np.any(seen_NLP, axis=1)
+    filled: np.ndarray = points_NLP2 * known_NP[:, None, :, None]
+    chunk, point = np.nonzero(known_NP & ~np.all(seen_NLP, axis=1))  # the tracks with gaps, [C]
+    seen_CL = seen_NLP[chunk, :, point]
+    track, time = np.nonzero(~seen_CL)  # the gaps, [G]
+    before, after = (side[track, time] for side in _nearest(seen_CL))
+    share_G1 = ((time - before) / np.maximum(after - before, 1)).astype(np.float32)[:, None]
+    chunk, point = chunk[track], point[track]
+    from_G2, to_G2 = points_NLP2[chunk, before, point], points_NLP2[chunk, after, point]
+    filled[chunk, time, point] = from_G2 + share_G1 * (to_G2 - from_G2)
+    return filled
+
+
+def _nearest(seen_CL: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest frame before and after each that shows the point; the only one there is stands for both."""
     length = seen_CL.shape[1]
     time = np.arange(length)
     before = np.maximum.accumulate(np.where(seen_CL, time, -1), axis=1)
     after = np.minimum.accumulate(np.where(seen_CL, time, length)[:, ::-1], axis=1)[:, ::-1]
-    left, right = np.where(before < 0, after, before), np.where(after == length, before, after)
-    left, right = np.clip(left, 0, length - 1), np.clip(right, 0, length - 1)
-    share_CL1 = ((time - left) / np.maximum(right - left, 1)).astype(np.float32)[..., None]
-    from_CL2, to_CL2 = (np.take_along_axis(track_CL2, end[..., None], axis=1) for end in (left, right))
-    track_CL2 = np.where(seen_CL[..., None], track_CL2, from_CL2 + share_CL1 * (to_CL2 - from_CL2))
-    filled[chunk, :, point] = track_CL2 * np.any(seen_CL, axis=1, keepdims=True)[..., None]
-    return filled
+    return np.where(before < 0, after, before), np.where(after == length, before, after)
 
 
 def units(points_NLP2: np.ndarray, seen_NLP: np.ndarray, mask_NL: np.ndarray) -> np.ndarray:
