@@ -1,0 +1,123 @@
+"""The tokenizer: chunks of each part to a latent vector, its codes, and back to positions.
+
+Shape suffixes: B chunks, L frames a chunk, K points of the part, D latent dimensions, Q levels.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from kinetrace.tokens.data.landmarks import PARTS
+from kinetrace.tokens.model.encoders import ENCODERS
+from kinetrace.tokens.model.quantizer import ResidualQuantizer
+from kinetrace.tokens.params import ModelParams
+
+SMALLEST_SPREAD = 0.01  # eye distances: a part that never moves must not be blown up
+VALUES_A_POINT = 5  # x, y, score, vx, vy
+FASTER = 4.0  # velocities are about this much smaller than positions
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Present chunks of one part: ``values_BLK5``, ``known_BK`` (points seen at all) and ``mask_BL`` (no padding)."""
+
+    values_BLK5: Tensor
+    known_BK: Tensor
+    mask_BL: Tensor
+
+    def __len__(self) -> int:
+        return len(self.values_BLK5)
+
+    def to(self, device: torch.device) -> "Windows":
+        return Windows(self.values_BLK5.to(device), self.known_BK.to(device), self.mask_BL.to(device))
+
+    @property
+    def positions_BLK2(self) -> Tensor:
+        return self.values_BLK5[..., :2]
+
+    @property
+    def weights_BLK(self) -> Tensor:
+        """How much a point of a frame counts: its score, 0 in padding and where the point was never seen."""
+        return self.values_BLK5[..., 2] * self.mask_BL[..., None] * self.known_BK[:, None]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Of one part's training chunks: ``mean`` position ``[K, 2]`` and one ``spread`` about it, in eye distances."""
+
+    mean: Tensor
+    spread: Tensor
+
+    @classmethod
+    def of(cls, windows: Windows) -> "Scaling":
+        """Weighted by the scores."""
+        weights = windows.weights_BLK[..., None].double()
+        total = weights.sum((0, 1)).clamp(min=1e-9)
+        mean = (windows.positions_BLK2 * weights).sum((0, 1)) / total
+        squares = (windows.positions_BLK2 - mean).square() * weights
+        spread = (squares.sum() / weights.sum().clamp(min=1e-9) / 2).sqrt().clamp(min=SMALLEST_SPREAD)
+        return cls(mean.float(), spread.float())
+
+
+class PoseTokenizer(nn.Module):
+    """One network for all parts; each has codebooks of its own.
+
+    ``codes``: codes a level by part, in the order of the parts; ``scaling``: by part, kept among the weights.
+    """
+
+    def __init__(
+        self, params: ModelParams, codes: Mapping[str, int], scaling: Mapping[str, Scaling] | None = None,
+        usage: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        points = {part: PARTS[part].stop - PARTS[part].start for part in codes}
+        encoder, decoder = ENCODERS[params.encoder]
+        self.encoder = encoder({part: size * VALUES_A_POINT for part, size in points.items()}, params)
+        self.decoder = decoder({part: size * 2 for part, size in points.items()}, params)
+        levels = params.quantizer.levels
+        self.quantizers = nn.ModuleDict(
+            {part: ResidualQuantizer(params.latent, levels, size, params.quantizer, usage)
+             for part, size in codes.items()}
+        )  # fmt: skip
+        for part, size in points.items():
+            known = scaling[part] if scaling else Scaling(torch.zeros(size, 2), torch.ones(()))
+            self.register_buffer(f"mean_{part}", known.mean.clone())
+            self.register_buffer(f"spread_{part}", known.spread.clone())
+
+    @property
+    def parts(self) -> list[str]:
+        return list(self.quantizers)
+
+    def quantizer(self, part: str) -> ResidualQuantizer:
+        found = self.quantizers[part]
+        assert isinstance(found, ResidualQuantizer)
+        return found
+
+    def scaling(self, part: str) -> Scaling:
+        return Scaling(self.get_buffer(f"mean_{part}"), self.get_buffer(f"spread_{part}"))
+
+    def latent(self, part: str, windows: Windows) -> Tensor:
+        """``[B, D]``; neither padding nor points never seen decide anything."""
+        scale = self.scaling(part)
+        values = windows.values_BLK5
+        position = (values[..., :2] - scale.mean) / scale.spread
+        velocity = values[..., 3:] * (FASTER / scale.spread)
+        channels = torch.cat([position, values[..., 2:3], velocity], -1) * windows.known_BK[:, None, :, None]
+        latent_BD: Tensor = self.encoder(part, channels.flatten(2), windows.mask_BL)
+        return latent_BD
+
+    def positions(self, part: str, latent_BD: Tensor) -> Tensor:
+        """``[B, L, K, 2]`` in eye distances from the part's centre."""
+        scale = self.scaling(part)
+        frames_BLC: Tensor = self.decoder(part, latent_BD)
+        return frames_BLC.reshape(*frames_BLC.shape[:2], -1, 2) * scale.spread + scale.mean
+
+    def encode(self, part: str, windows: Windows) -> Tensor:
+        """Codes ``[B, Q]``."""
+        return self.quantizer(part).encode(self.latent(part, windows))
+
+    def decode(self, part: str, codes_BQ: Tensor) -> Tensor:
+        """Positions ``[B, L, K, 2]`` of codes."""
+        return self.positions(part, self.quantizer(part).decode(codes_BQ))
