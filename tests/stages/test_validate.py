@@ -160,3 +160,13 @@ def test_data_docs_replace_earlier_ones_and_nothing_else(tmp_path):
     with pytest.raises(KinetraceError, match=r"holds thesis\.tex, so it is no earlier Data Docs"):
         validate.check(folder, "sign", docs, 1)
     assert (docs / "thesis.tex").read_text() == "years"
+
+
+def test_a_breach_that_is_no_loss_is_told_and_does_not_count(tmp_path):
+    table = pd.DataFrame({"clip_id": ["a", "b", "c"], "breach": ["listed", "too short", "listed"]})
+    kept = pd.DataFrame({"clip_id": ["d"]})
+    verdict = validate.Verdict(tmp_path, kept, table, frozenset({"listed"}))
+    assert (verdict.share, verdict.passed, verdict.lost["clip_id"].tolist()) == (0.5, False, ["b"])
+    told = validate.Verdict(tmp_path, kept, table.iloc[[0, 2]], frozenset({"listed"}))
+    assert (told.share, told.passed, len(told.refused)) == (0.0, True, 2)
+    assert validate.Verdict(tmp_path, kept.iloc[:0], told.refused, told.told).share == 0.0
