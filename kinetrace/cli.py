@@ -130,11 +130,10 @@ def twin(
 ) -> None:
     """Write the seeded synthetic data set of a workload, with known truth."""
     from kinetrace.files import replaceable, staged
-    from kinetrace.importers.delivery import DATA_SET
-    from kinetrace.workload import Job
+    from kinetrace.workload import TRUTH, Job
 
     job = Job.of(Workspace.find(), workload)
-    target = replaceable(to, "earlier twin", (*DATA_SET, "truth.csv")) if to else job.folders.twin
+    target = replaceable(to, "earlier twin", (*job.workload.layout, TRUTH)) if to else job.folders.twin
     with staged(target) as folder:
         written = job.workload.twin(folder, job.params)
     typer.echo(f"{written}: {target}")
@@ -221,9 +220,10 @@ def _imported(workload: str, to: Path | None, convert: Any, *given: Path | None)
     from kinetrace.importers import delivery
 
     sources = [path for path in given if path]
-    write = partial(delivery.write, convert, to) if to else partial(delivery.adopt, Workspace.find(), workload, convert)
-    summary = write(*sources)
-    typer.echo(summary)
+    if to:
+        typer.echo(delivery.write(workload, convert, to, *sources))
+    else:
+        typer.echo(delivery.adopt(Workspace.find(), workload, convert, *sources))
 
 
 @app.command(epilog="Example: kinetrace configure recipes/coffee_orders.yaml")

@@ -1,7 +1,8 @@
 """What a workload must provide; the nine stages know a workload only through this Protocol.
 
-A new workload is a folder ``kinetrace/<name>/`` whose ``workload.py`` holds ``WORKLOAD``, an entry in
-``params.yaml`` and one in ``dvc.yaml``. No stage changes.
+A new workload is a folder ``kinetrace/<name>/`` whose ``workload.py`` holds ``WORKLOAD`` and whose code lies in
+``data/``, ``model/``, ``train/``, ``evaluate/`` and ``export/``, and its sections in ``params.yaml``: no stage and no
+line of ``dvc.yaml`` changes.
 """
 
 import importlib
@@ -17,6 +18,8 @@ from kinetrace import params
 from kinetrace.errors import KinetraceError
 from kinetrace.params import WorkloadParams
 from kinetrace.workspace import Folders, Workspace
+
+TRUTH = "truth.csv"  # what the twin knows of each clip beside the data set
 
 Clip = Mapping[str, Any]  # a row of the clip table
 Log = Callable[[int, Mapping[str, float]], None]  # (step, values by name)
@@ -45,6 +48,13 @@ class Workload(Protocol):
     """A kind of motion data and the model over it."""
 
     name: str
+
+    @property
+    def layout(self) -> tuple[str, ...]:
+        """Patterns of the native layout's files, relative to its folder; the last one is that of the clips' files.
+
+        The twin and the importers write something for each, and nothing else but the twin's ``TRUTH``.
+        """
 
     @property
     def params_type(self) -> type[WorkloadParams]:

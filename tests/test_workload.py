@@ -6,10 +6,12 @@ import pytest
 
 from kinetrace import workload
 from kinetrace.errors import KinetraceError
+from kinetrace.files import replaceable
 from kinetrace.params import WorkloadParams
 from kinetrace.sign.params import SignParams
-from kinetrace.workload import Job, Workload
+from kinetrace.workload import TRUTH, Job, Workload
 from kinetrace.workspace import Workspace
+from tests.sign.trained import tiny
 
 METHODS = [name for name, member in vars(Workload).items() if inspect.isfunction(member) and not name.startswith("_")]
 
@@ -26,6 +28,14 @@ def test_sign_satisfies_the_protocol(method):
     wanted = inspect.signature(getattr(Workload, method)).parameters
     found = inspect.signature(getattr(type(workload.load("sign")), method)).parameters
     assert list(found) == list(wanted)
+
+
+def test_the_layout_is_what_the_twin_writes(tmp_path):
+    sign = workload.load("sign")
+    sign.twin(tmp_path / "twin", tiny())
+    assert replaceable(tmp_path / "twin", "twin", (*sign.layout, TRUTH))
+    (tmp_path / "twin" / TRUTH).unlink()
+    assert replaceable(tmp_path / "twin", "data set", sign.layout)
 
 
 def test_the_protocol_names_what_the_stages_need():

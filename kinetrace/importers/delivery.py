@@ -1,6 +1,5 @@
 """Where an import goes: a folder of one's own, or this workspace's raw data, under DVC and in params.yaml."""
 
-import csv
 import shutil
 import subprocess
 import sys
@@ -12,16 +11,14 @@ from kinetrace import params, recipes
 from kinetrace.errors import KinetraceError
 from kinetrace.files import recover, replaceable, staged
 from kinetrace.importers.native import Delivered
-from kinetrace.sign.data.reader import LAYOUT
+from kinetrace.workload import load
 from kinetrace.workspace import Workspace
-
-DATA_SET = (LAYOUT, "metadata.csv", "features/*.npy")  # all that an import writes
 
 Convert = Callable[[Path], Delivered]
 
 
-def write(convert: Convert, target: Path, *sources: Path) -> str:
-    """Convert into the folder ``target``, complete or not at all; a one-line summary.
+def write(workload: str, convert: Convert, target: Path, *sources: Path) -> str:
+    """Convert into the folder ``target`` for ``workload``, complete or not at all; a one-line summary.
 
     ``sources``: what ``convert`` reads.
 
@@ -29,8 +26,9 @@ def write(convert: Convert, target: Path, *sources: Path) -> str:
         KinetraceError: ``target`` holds something else or meets a source, or what ``convert`` raises; ``target`` is
             then as it was.
     """
-    target = _free(target, sources)
-    replaced = _replaced(target)
+    layout = load(workload).layout
+    target = _free(target, layout, sources)
+    replaced = _replaced(target, layout)
     with staged(target) as partial:
         return f"{convert(partial)}{replaced}"
 
@@ -44,10 +42,11 @@ def adopt(workspace: Workspace, workload: str, convert: Convert, *sources: Path)
     """
     params.source(workspace.params, workload)  # a broken params.yaml stops here, before the work
     target = workspace.of(workload).imported
-    replaced = _replaced(_free(target, sources))
+    layout = load(workload).layout
+    replaced = _replaced(_free(target, layout, sources), layout)
     raw = target.relative_to(workspace.root).as_posix()
     fresh = target.with_name(f".{target.name}.fresh")
-    summary = write(convert, fresh) + replaced
+    summary = write(workload, convert, fresh) + replaced
     with _swapped(fresh, target):
         tracked = _track(workspace, target)
         changes = recipes.change(workspace, {"workloads": {workload: {"raw": raw}}}, workspace.params)
@@ -58,9 +57,9 @@ def adopt(workspace: Workspace, workload: str, convert: Convert, *sources: Path)
     return "\n".join([*lines, "next: make run", f"to keep it: {keep}"])
 
 
-def _free(target: Path, sources: tuple[Path, ...]) -> Path:
+def _free(target: Path, layout: tuple[str, ...], sources: tuple[Path, ...]) -> Path:
     """``target``, resolved, where an import may write; KinetraceError where it would take away what is not its own."""
-    target = replaceable(target, "imported data set", DATA_SET)
+    target = replaceable(target, "imported data set", layout)
     for source in sources:
         place = source.resolve()
         if target.is_relative_to(place) or place.is_relative_to(target):
@@ -68,13 +67,10 @@ def _free(target: Path, sources: tuple[Path, ...]) -> Path:
     return target
 
 
-def _replaced(folder: Path) -> str:
+def _replaced(folder: Path, layout: tuple[str, ...]) -> str:
     """How many clips go with the earlier import in ``folder``, for the summary; "" where there is none."""
-    if not (folder / "metadata.csv").is_file():
-        return ""
-    with (folder / "metadata.csv").open(encoding="utf-8", newline="") as stream:
-        clips = sum(1 for _ in csv.reader(stream)) - 1
-    return f"; replaces {clips:,} clip{'' if clips == 1 else 's'}"
+    clips = sum(1 for _ in folder.glob(layout[-1]))
+    return f"; replaces {clips:,} clip{'' if clips == 1 else 's'}" if clips else ""
 
 
 @contextmanager

@@ -15,6 +15,7 @@ class Sign:
     """Sentences of sign language."""
 
     name = "sign"
+    layout = ("layout.json", "metadata.csv", "features/*.npy")
     params_type = SignParams
 
     def twin(self, target: Path, params: SignParams) -> str:

@@ -15,6 +15,7 @@ class Tokens:
     """Pose sequences as discrete tokens."""
 
     name = "tokens"
+    layout = ("annotations.json", "split_files.json", "frames_512x512/*.npy")
     params_type = TokensParams
 
     def twin(self, target: Path, params: TokensParams) -> str:

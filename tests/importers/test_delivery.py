@@ -43,12 +43,12 @@ def workspace(tmp_path) -> Workspace:
 
 def test_a_failed_import_leaves_the_folder_as_it_was(tmp_path):
     target = tmp_path / "set"
-    delivery.write(convert, target)
+    delivery.write("sign", convert, target)
     before = contents(target)
     with pytest.raises(KinetraceError, match="the source broke"):
-        delivery.write(breaks, target)
+        delivery.write("sign", breaks, target)
     assert contents(target) == before
-    delivery.write(lambda partial: convert(partial, 2.0), target)
+    delivery.write("sign", lambda partial: convert(partial, 2.0), target)
     assert contents(target) != before
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
@@ -58,10 +58,10 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path):
     (tmp_path / "home" / "thesis.tex").write_text("years")
     for target in (tmp_path / "home", tmp_path / "home" / "thesis.tex"):
         with pytest.raises(KinetraceError, match="no imported data set"):
-            delivery.write(convert, target)
+            delivery.write("sign", convert, target)
     assert contents(tmp_path / "home") == {"thesis.tex": b"years"}
     (tmp_path / "empty").mkdir()
-    assert delivery.write(convert, tmp_path / "empty").startswith("1 clip, 1 subject, 1 label")
+    assert delivery.write("sign", convert, tmp_path / "empty").startswith("1 clip, 1 subject, 1 label")
 
 
 def test_adopting_tracks_the_data_and_makes_the_pipeline_read_it(workspace):
@@ -127,10 +127,10 @@ def test_the_command_imports_into_the_workspace_around_it(workspace, monkeypatch
 @pytest.mark.parametrize("source", [".", "inside", ".."])
 def test_the_source_of_an_import_is_never_its_target(tmp_path, source):
     target = tmp_path / "set"
-    delivery.write(convert, target)
+    delivery.write("sign", convert, target)
     before = contents(tmp_path)
     with pytest.raises(KinetraceError, match="is, holds or lies in the source"):
-        delivery.write(convert, target, target / source)
+        delivery.write("sign", convert, target, target / source)
     assert contents(tmp_path) == before
 
 
@@ -138,7 +138,10 @@ def test_an_import_with_files_of_ones_own_in_it_is_kept(workspace):
     delivery.adopt(workspace, "sign", convert)
     notes = workspace.root / "data" / "raw" / "sign" / "notes.txt"
     notes.write_text("mine")
-    for again in (lambda: delivery.adopt(workspace, "sign", convert), lambda: delivery.write(convert, notes.parent)):
+    for again in (
+        lambda: delivery.adopt(workspace, "sign", convert),
+        lambda: delivery.write("sign", convert, notes.parent),
+    ):
         with pytest.raises(KinetraceError, match=r"holds notes\.txt, so it is no imported data set"):
             again()
     assert notes.read_text() == "mine"
