@@ -46,6 +46,10 @@ def _rate(value: float) -> float:
     return value
 
 
+def _rate_if_any(value: float | None) -> float | None:
+    return None if value is None else _rate(value)
+
+
 Jobs = Annotated[
     int,
     typer.Option("--jobs", "-j", envvar="KINETRACE_JOBS", callback=_workers, help="worker processes; -1 is every core"),
@@ -58,6 +62,7 @@ Reference = Annotated[
     ),
 ]
 Fps = Annotated[float, typer.Option(callback=_rate, help="frames a second of the recordings, at most 1000")]
+Kind = Annotated[str, typer.Option("--workload", help="whose data set it becomes")]
 
 
 def _version(wanted: bool) -> None:
@@ -172,12 +177,14 @@ def import_mp_data(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="MP_Data, or the folder that holds it")],
     subject: Annotated[str, typer.Option(help="who signs")] = UNKNOWN,
     fps: Fps = FPS,
+    workload: Kind = "sign",
     to: Into = None,
 ) -> None:
     """MP_Data/<label>/<sequence>/<frame>.npy of 1,662 or 258 values a frame."""
     from kinetrace.importers import mp_data
 
-    _imported("sign", to, lambda target: mp_data.convert(folder, target, subject, fps), folder)
+    convert = partial(mp_data.convert, folder, subject=subject, fps=fps)
+    _converted(workload, to, convert, folder)
 
 
 @importing.command("pose", epilog="Example: kinetrace import pose ~/poses --metadata sentences.csv")
@@ -186,12 +193,13 @@ def import_pose(
     metadata: Annotated[
         Path | None, typer.Option(help="CSV with file, sentence and optional subject, category")
     ] = None,
+    workload: Kind = "sign",
     to: Into = None,
 ) -> None:
     """.pose files (MediaPipe Holistic), read by the pose-format library."""
     from kinetrace.importers import pose
 
-    _imported("sign", to, lambda target: pose.convert(folder, target, metadata), folder, metadata)
+    _converted(workload, to, partial(pose.convert, folder, metadata=metadata), folder, metadata)
 
 
 @importing.command(
@@ -204,16 +212,39 @@ def import_landmarks(
     manifest: Annotated[Path | None, typer.Option(help="CSV that joins clips into sentences")] = None,
     split: Annotated[
         list[str] | None,
-        typer.Option(help="train, val or test =SIGNER or =SIGNER/FOLD; repeat it; gives the metadata a column split"),
+        typer.Option(help="train, val or test =SIGNER or =SIGNER/FOLD; repeat it; every clip gets its split"),
     ] = None,
     fps: Fps = FPS,
+    workload: Kind = "sign",
     to: Into = None,
 ) -> None:
     """A Parquet table with a row a frame: label, signer, clip, frame and 258 or 1,662 values."""
     from kinetrace.importers import landmarks
 
     convert = partial(landmarks.convert, table, manifest=manifest, split=split or (), fps=fps)
-    _imported("sign", to, convert, table, manifest)
+    _converted(workload, to, convert, table, manifest)
+
+
+@importing.command("csl", epilog="Example: kinetrace import csl ~/CSL-Daily --fps 30")
+def import_csl(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="with annotations.json and frames_512x512 in it")],
+    fps: Annotated[
+        float | None, typer.Option(callback=_rate_if_any, help="frames a second, where layout.json does not say; or 30")
+    ] = None,
+    to: Into = None,
+) -> None:
+    """A folder in CSL-Daily's layout for tokens: arrays, annotations and splits, as they are."""
+    from kinetrace.importers import csl
+
+    _imported("tokens", to, lambda target: csl.convert(folder, target, fps), folder)
+
+
+def _converted(workload: str, to: Path | None, convert: Any, *given: Path | None) -> None:
+    """Import what the workload's own writer writes."""
+    from kinetrace.workload import load
+
+    writer = load(workload).writer()
+    _imported(workload, to, lambda target: convert(target=target, writer=writer), *given)
 
 
 def _imported(workload: str, to: Path | None, convert: Any, *given: Path | None) -> None:

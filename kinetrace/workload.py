@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ from kinetrace import params
 from kinetrace.errors import KinetraceError
 from kinetrace.params import WorkloadParams
 from kinetrace.workspace import Folders, Workspace
+
+if TYPE_CHECKING:
+    from kinetrace.importers.recording import Writer
 
 TRUTH = "truth.csv"  # what the twin knows of each clip beside the data set
 
@@ -59,6 +62,9 @@ class Workload(Protocol):
     @property
     def params_type(self) -> type[WorkloadParams]:
         """The model of the workload's section in ``params.yaml``."""
+
+    def writer(self) -> "Writer":
+        """What writes the recordings of an importer in the native layout."""
 
     def twin(self, target: Path, params: Any) -> str:
         """Write the seeded synthetic data set in the native layout to the folder ``target``; how much of what it is."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from kinetrace import params, recipes
 from kinetrace.errors import KinetraceError
 from kinetrace.files import recover, replaceable, staged
-from kinetrace.importers.native import Delivered
+from kinetrace.importers.recording import Delivered
 from kinetrace.workload import load
 from kinetrace.workspace import Workspace
 

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from kinetrace import csvtable
 from kinetrace.conventions import FPS
 from kinetrace.errors import KinetraceError
-from kinetrace.importers import native, splits
-from kinetrace.importers.native import Delivered, Recording
-from kinetrace.sign.data.landmarks import BODY_WIDTH, HOLISTIC_WIDTH, PARTS, WIDTH, holistic_columns
+from kinetrace.holistic import BODY, BODY_WIDTH, WIDTH
+from kinetrace.importers import recording, splits
+from kinetrace.importers.recording import Delivered, Recording, Writer
 
 KEYS = ("label", "signer", "clip")
 WHOLE = r"[+-]?[0-9]{1,18}(?:\.0*)?"  # a frame's number, perhaps written as text or as a float
@@ -26,43 +26,47 @@ SENTENCES = ("clip", "sentence", "signer", "word_clips")  # what a manifest must
 class Frames:
     """A whole table: ``values`` ``[N, F]`` float32 with the frames of a clip together and in order.
 
+    ``columns`` ``[F]``: which of Holistic's 1,662 values they are; ``given`` ``[1662]``: which the source has at all.
     ``clips`` has a row a clip: label, signer, clip, ``start`` and ``stop`` (rows of ``values``).
     """
 
     values: np.ndarray
+    columns: np.ndarray
+    given: np.ndarray
     clips: pd.DataFrame
 
     def of(self, start: int, stop: int) -> np.ndarray:
-        """The frames of one clip, ``[T, 540]``."""
+        """The frames of one clip, ``[T, 1662]``."""
         frames = np.zeros((stop - start, WIDTH), np.float32)
-        frames[:, : self.values.shape[1]] = self.values[start:stop]
+        frames[:, self.columns] = self.values[start:stop]
         return frames
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        return native.BODY if self.values.shape[1] == BODY_WIDTH else tuple(PARTS)
 
 
 def convert(
-    table: Path, target: Path, manifest: Path | None = None, split: Sequence[str] = (), fps: float = FPS
+    table: Path,
+    target: Path,
+    writer: Writer,
+    manifest: Path | None = None,
+    split: Sequence[str] = (),
+    fps: float = FPS,
 ) -> Delivered:
     """Write the clips of ``table``, or the sentences that ``manifest`` joins from them, to the folder ``target``.
 
-    ``split``: assignments such as ``train=anna/a``; with any, the metadata gets a column ``split``
+    ``split``: assignments such as ``train=anna/a``; with any, every recording gets a column ``split``
     (train, val, test or unused).
 
     Raises:
         KinetraceError: a file cannot be read, has other columns, or names a clip or frame twice.
     """
     assigned = splits.parse(split)
-    frames, delivered = read(table), Delivered()
+    frames, delivered = read(table, writer.COLUMNS), Delivered()
     rows = _sentences(frames, manifest, delivered) if manifest else _words(frames)
     splits.check(assigned, [(row["signer"], row.get("fold", "")) for row, _ in rows])
-    return native.write(target, _recordings(frames, rows, assigned, fps), delivered)
+    return writer.write(target, _recordings(frames, rows, assigned, fps), delivered)
 
 
-def read(path: Path) -> Frames:
-    """The table as one matrix, grouped by clip; of 1,662 values a frame only the layout's 540 are read.
+def read(path: Path, wanted: np.ndarray) -> Frames:
+    """The table as one matrix, grouped by clip; of 1,662 values a frame only those at ``wanted`` are read.
 
     Raises:
         KinetraceError: not Parquet, other columns, no rows, empty keys, a frame that is no whole number or there twice.
@@ -74,6 +78,9 @@ def read(path: Path) -> Frames:
     try:
         source = pq.ParquetFile(path)
         names = _value_columns(path, source.schema_arrow.names)
+        given = np.arange(WIDTH) if len(names) == WIDTH else BODY
+        columns = given[np.isin(given, wanted)]
+        names = [name for name, value in zip(names, given, strict=True) if value in columns]
         if not source.metadata.num_rows:
             raise KinetraceError(f"{path} has columns but no rows: expected a row a frame")
         keys = source.read([*KEYS, "frame"]).to_pandas(ignore_metadata=True)
@@ -81,7 +88,7 @@ def read(path: Path) -> Frames:
     except (pa.ArrowException, OSError) as error:
         raise KinetraceError(f"{path} cannot be read as Parquet: {error}") from None
     order, clips = _grouped(path, keys)
-    return Frames(_matrix(path, table, names)[order], clips)
+    return Frames(_matrix(path, table, names)[order], columns, recording.given(len(given) == WIDTH), clips)
 
 
 def _value_columns(path: Path, names: Sequence[str]) -> list[str]:
@@ -89,11 +96,9 @@ def _value_columns(path: Path, names: Sequence[str]) -> list[str]:
     if missing:
         raise KinetraceError(f"{path} lacks the column {', '.join(missing)}; expected label, signer, clip, frame")
     values = [name for name in names if name not in (*KEYS, "frame") and not name.startswith(PANDAS_INDEX)]
-    if len(values) == BODY_WIDTH:
-        return values
-    if len(values) == HOLISTIC_WIDTH:
-        return [values[column] for column in holistic_columns()]
-    raise KinetraceError(f"{path} has {len(values)} values a frame, expected {BODY_WIDTH} or {HOLISTIC_WIDTH:,}")
+    if len(values) not in (BODY_WIDTH, WIDTH):
+        raise KinetraceError(f"{path} has {len(values)} values a frame, expected {BODY_WIDTH} or {WIDTH:,}")
+    return values
 
 
 def _matrix(path: Path, table: pa.Table, names: Sequence[str]) -> np.ndarray:
@@ -131,7 +136,7 @@ def _numbers(path: Path, frames: pd.Series) -> pd.Series:
     return text.map(lambda value: int(value.partition(".")[0])).astype("int64")
 
 
-Row = native.Row
+Row = recording.Row
 Spans = list[tuple[int, int]]  # rows of the matrix, to be joined in order
 
 
@@ -155,7 +160,7 @@ def _sentences(frames: Frames, manifest: Path, delivered: Delivered) -> list[tup
     bounds = zip(clips["start"], clips["stop"], strict=True)
     spans = dict(zip(zip(clips["signer"], clips["clip"], strict=True), bounds, strict=True))
     found = []
-    for row in native.records(csvtable.read(manifest, SENTENCES)):
+    for row in recording.records(csvtable.read(manifest, SENTENCES)):
         words = row.pop("word_clips").split("|")
         unknown = [word for word in words if (row["signer"], word) not in spans]
         if unknown:
@@ -174,4 +179,4 @@ def _recordings(
         if assigned:
             columns["split"] = splits.of(row["signer"], row.get("fold", ""), assigned)
         joined = np.concatenate([frames.of(start, stop) for start, stop in spans])
-        yield Recording(row["clip"], joined, columns, frames.parts, fps)
+        yield Recording(row["clip"], joined, columns, frames.given, fps)

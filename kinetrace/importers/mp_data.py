@@ -9,14 +9,13 @@ import numpy as np
 from kinetrace import npy
 from kinetrace.conventions import FPS, UNKNOWN
 from kinetrace.errors import KinetraceError
-from kinetrace.importers import native
-from kinetrace.importers.native import Delivered, Recording
-from kinetrace.sign.data.landmarks import BODY_WIDTH, HOLISTIC_WIDTH, PARTS, from_body, from_holistic
+from kinetrace.holistic import BODY_WIDTH, WIDTH, from_body
+from kinetrace.importers.recording import Delivered, Recording, Writer, given
 
 EXPECTED = "MP_Data/<label>/<sequence>/<frame>.npy"
 
 
-def convert(folder: Path, target: Path, subject: str = UNKNOWN, fps: float = FPS) -> Delivered:
+def convert(folder: Path, target: Path, writer: Writer, subject: str = UNKNOWN, fps: float = FPS) -> Delivered:
     """Write each sequence as a clip, its label the sentence; a sequence with a bad or missing frame is skipped.
 
     Raises:
@@ -28,7 +27,7 @@ def convert(folder: Path, target: Path, subject: str = UNKNOWN, fps: float = FPS
     if not any(root.glob("*/*/*.npy")):
         raise KinetraceError(f"{folder} holds no clip: expected {EXPECTED}")
     delivered = Delivered()
-    return native.write(target, _recordings(root, subject, fps, delivered), delivered)
+    return writer.write(target, _recordings(root, subject, fps, delivered), delivered)
 
 
 def _recordings(root: Path, subject: str, fps: float, delivered: Delivered) -> Iterator[Recording]:
@@ -39,10 +38,9 @@ def _recordings(root: Path, subject: str, fps: float, delivered: Delivered) -> I
         except ValueError as error:
             delivered.skipped.append(f"{name} ({error})")
             continue
-        whole = frames.shape[1] == HOLISTIC_WIDTH
-        parts = tuple(PARTS) if whole else native.BODY
-        values = from_holistic(frames) if whole else from_body(frames)
-        yield Recording(name, values, {"sentence": label, "gloss": label, "subject": subject}, parts, fps)
+        whole = frames.shape[1] == WIDTH
+        values = frames if whole else from_body(frames)
+        yield Recording(name, values, {"sentence": label, "gloss": label, "subject": subject}, given(whole), fps)
 
 
 def read(sequence: Path) -> np.ndarray:
@@ -69,6 +67,6 @@ def _frame(path: Path) -> np.ndarray:
         frame = npy.load(path, "fiu").array
     except KinetraceError as error:
         raise ValueError(f"{path.name}: {error}") from None
-    if frame.shape not in ((BODY_WIDTH,), (HOLISTIC_WIDTH,)):
+    if frame.shape not in ((BODY_WIDTH,), (WIDTH,)):
         raise ValueError(f"{path.name} has shape {frame.shape}, expected (258,) or (1662,)")
     return frame

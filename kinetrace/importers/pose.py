@@ -9,9 +9,9 @@ from pose_format import Pose
 
 from kinetrace import csvtable
 from kinetrace.errors import KinetraceError
-from kinetrace.importers import native
-from kinetrace.importers.native import Delivered, Recording, Row
-from kinetrace.sign.data.landmarks import FACE, HAND_NAMES, PARTS, POSE_NAMES, VALUES_A_POINT, WIDTH
+from kinetrace.holistic import FACE, PARTS, POINT_NAMES, VALUES_A_POINT, WIDTH
+from kinetrace.importers import recording
+from kinetrace.importers.recording import Delivered, Recording, Row, Writer
 
 COMPONENTS = {
     "POSE_LANDMARKS": "pose",
@@ -19,11 +19,11 @@ COMPONENTS = {
     "RIGHT_HAND_LANDMARKS": "right_hand",
     "FACE_LANDMARKS": "face",
 }
-POINTS = {"pose": POSE_NAMES, "left_hand": HAND_NAMES, "right_hand": HAND_NAMES, "face": tuple(map(str, FACE))}
+EXPECTED = {**POINT_NAMES, "face": tuple(map(str, FACE))}  # fewer are worth a note; a reduced face has these at least
 FARTHEST_DEPTH = 10.0  # image widths; no body is deeper, so a common depth beyond it is an offset
 
 
-def convert(folder: Path, target: Path, metadata: Path | None = None) -> Delivered:
+def convert(folder: Path, target: Path, writer: Writer, metadata: Path | None = None) -> Delivered:
     """Write each ``.pose`` file below ``folder`` as a clip; those of another kind are skipped and named.
 
     ``metadata``: a CSV with file, sentence and optional further columns such as subject and category.
@@ -40,11 +40,11 @@ def convert(folder: Path, target: Path, metadata: Path | None = None) -> Deliver
     root = folder.parent if folder.is_file() else folder
     delivered = Delivered()
     labels = _labels(metadata) if metadata else None
-    return native.write(target, _recordings(root, files, labels, delivered), delivered)
+    return writer.write(target, _recordings(root, files, labels, delivered), delivered)
 
 
 def _labels(metadata: Path) -> dict[str, Row]:
-    rows = native.records(csvtable.read(metadata, ("file", "sentence")))
+    rows = recording.records(csvtable.read(metadata, ("file", "sentence")))
     return {_key(row.pop("file")): row for row in rows}
 
 
@@ -77,16 +77,15 @@ def _recordings(
             continue
         crowded += [name] if pose.body.data.shape[1] > 1 else []
         reduced += [f"{name}: {lacks}"] if (lacks := _reduced(pose)) else []
-        parts = tuple(part for part in PARTS if part in _found(pose))
-        yield Recording(_key(name), frames(pose), columns, parts, float(pose.body.fps))
-    notes = (native.shortened("several people, the first taken:", crowded), native.shortened("reduced:", reduced))
+        yield Recording(_key(name), frames(pose), columns, _given(pose), float(pose.body.fps), _size(pose))
+    notes = (recording.shortened("several people, the first taken:", crowded), recording.shortened("reduced:", reduced))
     delivered.notes.extend(filter(None, notes))
 
 
 def _reduced(pose: Any) -> str:
     """Which parts lack points of the layout, such as ``pose 8 of 33``; "" when none does."""
-    here = {part: len(set(names) & set(POINTS[part])) for part, (_, names) in _found(pose).items()}
-    return ", ".join(f"{part} {n} of {len(POINTS[part])}" for part, n in here.items() if n < len(POINTS[part]))
+    here = {part: len(set(names) & set(EXPECTED[part])) for part, (_, names) in _found(pose).items()}
+    return ", ".join(f"{part} {n} of {len(EXPECTED[part])}" for part, n in here.items() if n < len(EXPECTED[part]))
 
 
 def read(file: Path) -> Any:
@@ -117,8 +116,22 @@ def _found(pose: Any) -> dict[str, tuple[int, list[str]]]:
     return found
 
 
+def _given(pose: Any) -> np.ndarray:
+    """``[1662]`` bool: the values whose points the file names."""
+    given = np.zeros(WIDTH, bool)
+    for part, (_, names) in _found(pose).items():
+        given[PARTS[part]] = np.repeat(np.isin(POINT_NAMES[part], names), VALUES_A_POINT[part])
+    return given
+
+
+def _size(pose: Any) -> tuple[float, float]:
+    """Width and height of the picture; a square where the file does not say."""
+    width, height = pose.header.dimensions.width, pose.header.dimensions.height
+    return (float(width), float(height)) if width > 1 and height > 1 else (512.0, 512.0)
+
+
 def frames(pose: Any) -> np.ndarray:
-    """``[T, 540]`` of the first person: x and y in shares of the image, confidence as visibility, unseen points zero.
+    """``[T, 1662]`` of the first person: x and y in shares of the image, confidence as visibility, unseen points zero.
 
     Pixels are divided by the header's width and height. Depth is left in MediaPipe's own unit, about the
     image's width, since pose-format scales x and y alone (``pose_format.utils.holistic.component_points``).
@@ -132,8 +145,8 @@ def frames(pose: Any) -> np.ndarray:
     for part, (start, names) in _found(pose).items():
         at = {name: start + number for number, name in reversed(list(enumerate(names)))}
         block = result[:, PARTS[part]].reshape(len(values), -1, VALUES_A_POINT[part])
-        here = [number for number, name in enumerate(POINTS[part]) if name in at]
-        block[:, here] = values[:, [at[POINTS[part][number]] for number in here], : VALUES_A_POINT[part]]
+        here = [number for number, name in enumerate(POINT_NAMES[part]) if name in at]
+        block[:, here] = values[:, [at[POINT_NAMES[part][number]] for number in here], : VALUES_A_POINT[part]]
         result[:, PARTS[part]] = block.reshape(len(values), -1)
     return result
 

@@ -12,9 +12,9 @@ from kinetrace import csvtable, npy
 from kinetrace.conventions import FPS
 from kinetrace.errors import KinetraceError
 from kinetrace.files import inside
-from kinetrace.importers import native
-from kinetrace.importers.native import Delivered
-from kinetrace.sign.data import reader
+from kinetrace.importers import recording
+from kinetrace.importers.recording import Delivered
+from kinetrace.sign.data import reader, writer
 from kinetrace.sign.data.landmarks import PARTS, WIDTH
 
 METADATA = ("processed_metadata.csv", "metadata.csv")
@@ -39,14 +39,14 @@ def convert(folder: Path, target: Path, fps: float = FPS) -> Delivered:
     files = _copy(folder, table["feature_path"].unique().tolist(), target)
     lost = [given for given, file in files.items() if file is None]
     if lost:
-        delivered.notes.append(native.shortened("feature files not found, left to validate:", lost))
+        delivered.notes.append(recording.shortened("feature files not found, left to validate:", lost))
     measured = _measured(table, files)
     table = table.assign(
         feature_path=[_place(files[given], target, given) for given in table["feature_path"]],
         **{name: [facts.get(name, "") for facts in measured] for name in MEASURES if name not in table},
     )
     parts = [part for part in PARTS if part in declared.parts]
-    native.finish(target, table, parts, declared.face_points, Counter([declared.fps]), delivered)
+    writer.finish(target, table, parts, declared.face_points, Counter([declared.fps]), delivered)
     return delivered
 
 
@@ -70,7 +70,7 @@ def _copy(folder: Path, paths: list[str], target: Path) -> dict[str, Path | None
     """Each path as the metadata gives it → its copy below ``target``, None where ``folder`` has no such file."""
     (target / "features").mkdir(parents=True)
     sources = {given: _find(folder, given) for given in paths}
-    names, copies = native.Names(), dict[str, Path | None]()
+    names, copies = recording.Names(), dict[str, Path | None]()
     # The lost ones take their names first: no other clip's file may come to lie where such a row points.
     for given in sorted(paths, key=lambda given: (sources[given] is not None, given)):
         source, name = sources[given], names.give(given, PurePosixPath(given.replace("\\", "/")).stem)
@@ -112,4 +112,4 @@ def _measures(file: Path | None) -> dict[str, Any]:
         frames = npy.load(file).array
     except KinetraceError:
         return {}
-    return native.measures(frames) if frames.shape[1:] == (WIDTH,) and len(frames) else {}
+    return writer.measures(frames) if frames.shape[1:] == (WIDTH,) and len(frames) else {}

@@ -1,7 +1,7 @@
 """The ``sign`` workload as the stages see it; each method loads its module when it is called."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,9 @@ from kinetrace.files import digest_of
 from kinetrace.sign.params import SignParams
 from kinetrace.workload import Clip, Job, Log, Rule, Workload
 
+if TYPE_CHECKING:
+    from kinetrace.importers.recording import Writer
+
 
 class Sign:
     """Sentences of sign language."""
@@ -17,6 +20,11 @@ class Sign:
     name = "sign"
     layout = ("layout.json", "metadata.csv", "features/*.npy")
     params_type = SignParams
+
+    def writer(self) -> "Writer":
+        from kinetrace.sign.data import writer
+
+        return writer
 
     def twin(self, target: Path, params: SignParams) -> str:
         from kinetrace.twin import sign

@@ -1,7 +1,7 @@
 """The ``tokens`` workload as the stages see it; each method loads its module when it is called."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,13 +10,21 @@ from kinetrace.files import digest_of
 from kinetrace.tokens.params import TokensParams
 from kinetrace.workload import Clip, Job, Log, Rule, Workload
 
+if TYPE_CHECKING:
+    from kinetrace.importers.recording import Writer
+
 
 class Tokens:
     """Pose sequences as discrete tokens."""
 
     name = "tokens"
-    layout = ("annotations.json", "split_files.json", "frames_512x512/*.npy")
+    layout = ("annotations.json", "layout.json", "split_files.json", "frames_512x512/*.npy")
     params_type = TokensParams
+
+    def writer(self) -> "Writer":
+        from kinetrace.tokens.data import writer
+
+        return writer
 
     def twin(self, target: Path, params: TokensParams) -> str:
         from kinetrace.twin import tokens

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinetrace.sign.data.landmarks import CHIN, FACE, LEFT_BROW, LEFT_EYE, LIPS, NOSE_TIP, RIGHT_BROW, RIGHT_EYE
+from kinetrace.holistic import CHIN, FACE, LEFT_BROW, LEFT_EYE, LIPS, NOSE_TIP, RIGHT_BROW, RIGHT_EYE
 from kinetrace.twin.signing import BROW, MOUTH_OPEN, MOUTH_WIDE, NOD, PLACE, SHAKE, SHAPE, STRONG, TURN, WEAK
 
 OUTER_LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)

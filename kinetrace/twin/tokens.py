@@ -8,6 +8,7 @@ from kinetrace.files import write_bytes, write_json
 from kinetrace.tokens.params import TwinParams
 from kinetrace.twin.defects import File, delivered
 from kinetrace.twin.recordings import Recorded, csv_bytes, recordings
+from kinetrace.twin.signer import FPS
 from kinetrace.twin.wholebody import BODY_ROWS, WHOLE_BODY
 
 FRAMES = "frames_512x512"
@@ -16,7 +17,7 @@ VAL_FROM, TEST_FROM = 0.625, 0.75  # shares of the subjects, in their order
 
 
 def write(target: Path, params: TwinParams) -> str:
-    """Write ``frames_512x512/<name>.npy``, ``annotations.json``, ``split_files.json`` and ``truth.csv``.
+    """Write ``frames_512x512/<name>.npy``, and ``annotations``, ``split_files`` and ``layout.json``, ``truth.csv``.
 
     A file is ``[T, 134, 3]`` float32: width and height, then x, y and score of 133 points. Returns its counts in words.
 
@@ -37,6 +38,7 @@ def write(target: Path, params: TwinParams) -> str:
         truth.append(recorded.truth(name, recorded.subject))
     write_json(target / "annotations.json", annotations)
     write_json(target / "split_files.json", {split: sorted(names) for split, names in splits.items()})
+    write_json(target / "layout.json", {"fps": FPS})
     write_bytes(target / "truth.csv", csv_bytes(truth))
     people = len({row["signer"] for row in annotations.values()})
     return f"{len(annotations):,} clips, {params.sentences:,} sentences, {people:,} subjects"

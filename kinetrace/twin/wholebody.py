@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kinetrace.sign.data.landmarks import FACE
-from kinetrace.tokens.data.landmarks import MESH_POINTS, PARTS, POINTS, from_holistic
+from kinetrace.holistic import FACE, MESH_POINTS
+from kinetrace.tokens.data.landmarks import PARTS, POINTS, from_holistic
 from kinetrace.twin.body import OUTLINE, Points
 from kinetrace.twin.camera import ASPECT, Detector, View, projected, stretches
 

@@ -10,16 +10,17 @@ import pytest
 
 from kinetrace import cli
 from kinetrace.errors import KinetraceError
-from kinetrace.importers import delivery, native
-from kinetrace.importers.native import Delivered, Recording
+from kinetrace.importers import delivery
+from kinetrace.importers.recording import Delivered, Recording
+from kinetrace.sign.data import writer
 from kinetrace.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 
 
 def convert(target: Path, value: float = 1.0) -> Delivered:
-    frames = np.full((3, 540), value, np.float32)
-    return native.write(target, [Recording("a", frames, {"sentence": "tea"})], Delivered())
+    frames = np.full((3, 1662), value, np.float32)
+    return writer.write(target, [Recording("a", frames, {"sentence": "tea"})], Delivered())
 
 
 def breaks(target: Path) -> Delivered:

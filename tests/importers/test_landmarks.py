@@ -9,11 +9,15 @@ import pytest
 
 from kinetrace.errors import KinetraceError
 from kinetrace.importers import landmarks
-from kinetrace.sign.data import reader
+from kinetrace.sign.data import reader, writer
 from kinetrace.sign.data.landmarks import from_holistic
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 CLIPS = [("get", "anna", "get/1"), ("tea", "anna", "tea/1"), ("-", "anna", "-/0"), ("tea", "ben", "tea/9")]
+
+
+def convert(source: Path, target: Path, *options, **more):
+    return landmarks.convert(source, target, writer, *options, **more)
 
 
 def table(width: int = 258, clips=CLIPS, frames: int = 4) -> pd.DataFrame:
@@ -47,7 +51,7 @@ def metadata(folder: Path) -> pd.DataFrame:
 
 
 def test_without_a_manifest_each_clip_is_a_sentence(source, tmp_path):
-    landmarks.convert(source, tmp_path / "out")
+    convert(source, tmp_path / "out")
     rows = metadata(tmp_path / "out")
     assert list(rows.index) == ["__0", "get_1", "tea_1", "tea_9"]
     assert list(rows["sentence"]) == ["-", "get", "tea", "tea"] and list(rows["subject"]) == [*["anna"] * 3, "ben"]
@@ -59,7 +63,7 @@ def test_without_a_manifest_each_clip_is_a_sentence(source, tmp_path):
 
 def test_whole_faces_are_reduced_to_the_layout(tmp_path):
     table(1662).to_parquet(tmp_path / "words.parquet")
-    landmarks.convert(tmp_path / "words.parquet", tmp_path / "out", fps=30)
+    convert(tmp_path / "words.parquet", tmp_path / "out", fps=30)
     expected = from_holistic(values(table(1662), "tea/1"))
     np.testing.assert_array_equal(np.load(tmp_path / "out" / "features" / "tea_1.npy"), expected)
     layout = json.loads((tmp_path / "out" / "layout.json").read_text())
@@ -68,7 +72,7 @@ def test_whole_faces_are_reduced_to_the_layout(tmp_path):
 
 def test_a_manifest_joins_the_clips_of_its_signer_in_order(source, tmp_path):
     rows = ("s2,7,tea get,anna,a,tea/1|get/1", "s1,7,tea get,ben,b,tea/9")
-    delivered = landmarks.convert(source, tmp_path / "out", manifest(tmp_path, *rows))
+    delivered = convert(source, tmp_path / "out", manifest(tmp_path, *rows))
     np.testing.assert_array_equal(
         np.load(tmp_path / "out" / "features" / "s2.npy")[:, :258],
         np.concatenate([values(table(), "tea/1"), values(table(), "get/1")]),
@@ -80,7 +84,7 @@ def test_a_manifest_joins_the_clips_of_its_signer_in_order(source, tmp_path):
 
 def test_a_sentence_with_an_unknown_clip_is_skipped_by_name(source, tmp_path):
     rows = ("s1,0,tea,anna,a,tea/1", "s2,0,tea,anna,a,tea/9", "s3,0,x,anna,a,")
-    delivered = landmarks.convert(source, tmp_path / "out", manifest(tmp_path, *rows))
+    delivered = convert(source, tmp_path / "out", manifest(tmp_path, *rows))
     assert delivered.clips == 1
     assert delivered.skipped == ["s2 (no clip 'tea/9' of anna)", "s3 (no clip '' of anna)"]
 
@@ -88,36 +92,36 @@ def test_a_sentence_with_an_unknown_clip_is_skipped_by_name(source, tmp_path):
 def test_a_sentence_named_twice_is_refused(source, tmp_path):
     rows = ("s1,0,tea,anna,a,tea/1", "s1,1,get,anna,a,get/1")
     with pytest.raises(KinetraceError, match="'s1'"):
-        landmarks.convert(source, tmp_path / "out", manifest(tmp_path, *rows))
+        convert(source, tmp_path / "out", manifest(tmp_path, *rows))
 
 
 def test_split_assignments_become_a_column(source, tmp_path):
     rows = ("s1,0,tea,anna,a,tea/1", "s2,0,tea,anna,b,tea/1", "s3,0,tea,ben,a,tea/9")
-    landmarks.convert(source, tmp_path / "out", manifest(tmp_path, *rows), ["train=anna/a", "test=ben"])
+    convert(source, tmp_path / "out", manifest(tmp_path, *rows), ["train=anna/a", "test=ben"])
     assert list(metadata(tmp_path / "out")["split"]) == ["train", "unused", "test"]
 
 
 def test_without_assignments_the_manifests_own_split_stays(source, tmp_path):
     path = tmp_path / "sentences.csv"
     path.write_text("clip,sentence,signer,word_clips,split\ns1,tea,anna,tea/1,train\ns2,tea,ben,tea/9,test\n")
-    landmarks.convert(source, tmp_path / "out", path)
+    convert(source, tmp_path / "out", path)
     assert list(metadata(tmp_path / "out")["split"]) == ["train", "test"]
     assert list(reader.inspect(tmp_path / "out", 1)["split"]) == ["train", "test"]
 
 
 def test_clip_names_that_meet_get_their_signer_and_label(tmp_path):
     table(clips=[("a", "anna", "1"), ("a", "ben", "1")]).to_parquet(tmp_path / "t.parquet")
-    landmarks.convert(tmp_path / "t.parquet", tmp_path / "signers")
+    convert(tmp_path / "t.parquet", tmp_path / "signers")
     assert list(metadata(tmp_path / "signers").index) == ["anna_1", "ben_1"]
     table(clips=[("a", "anna", "1"), ("b", "anna", "1")]).to_parquet(tmp_path / "t.parquet")
-    landmarks.convert(tmp_path / "t.parquet", tmp_path / "labels")
+    convert(tmp_path / "t.parquet", tmp_path / "labels")
     assert list(metadata(tmp_path / "labels").index) == ["a_anna_1", "b_anna_1"]
 
 
 def test_a_table_cut_out_of_a_longer_one_keeps_its_own_frames(tmp_path):
     whole = table().sort_index()
     whole.iloc[4:8].to_parquet(tmp_path / "t.parquet")
-    landmarks.convert(tmp_path / "t.parquet", tmp_path / "out")
+    convert(tmp_path / "t.parquet", tmp_path / "out")
     np.testing.assert_array_equal(np.load(tmp_path / "out" / "features" / "tea_1.npy")[:, :258], values(whole, "tea/1"))
 
 
@@ -126,7 +130,7 @@ def test_a_clip_of_one_frame_and_missing_values_are_left_to_validate(tmp_path):
     whole["v3"] = [None]
     whole["v3"] = whole["v3"].astype("float32")
     whole.to_parquet(tmp_path / "t.parquet")
-    landmarks.convert(tmp_path / "t.parquet", tmp_path / "out")
+    convert(tmp_path / "t.parquet", tmp_path / "out")
     frames = np.load(tmp_path / "out" / "features" / "1.npy")
     assert frames.shape == (1, 540) and np.isnan(frames[0, 3])
 
@@ -155,7 +159,7 @@ def _with_a_frame_twice(whole: pd.DataFrame) -> pd.DataFrame:
 def test_frame_numbers_are_ordered_as_numbers(tmp_path, kind):
     whole = table(frames=12)
     whole.assign(frame=whole["frame"].astype(kind)).to_parquet(tmp_path / "t.parquet")
-    landmarks.convert(tmp_path / "t.parquet", tmp_path / "out")
+    convert(tmp_path / "t.parquet", tmp_path / "out")
     frames = np.load(tmp_path / "out" / "features" / "tea_1.npy")
     np.testing.assert_array_equal(frames[:, :258], values(whole, "tea/1"))
 
@@ -186,18 +190,18 @@ def _without_rows(whole: pd.DataFrame) -> pd.DataFrame:
 def test_a_bad_table_is_refused_by_name(tmp_path, spoil, said):
     spoil(table()).to_parquet(tmp_path / "t.parquet")
     with pytest.raises(KinetraceError, match=said) as error:
-        landmarks.convert(tmp_path / "t.parquet", tmp_path / "out")
+        convert(tmp_path / "t.parquet", tmp_path / "out")
     assert "t.parquet" in str(error.value)
 
 
 def test_what_is_no_parquet_is_refused(tmp_path):
     (tmp_path / "t.parquet").write_bytes(b"PAR1 and nothing more")
     with pytest.raises(KinetraceError, match="cannot be read as Parquet"):
-        landmarks.convert(tmp_path / "t.parquet", tmp_path / "out")
+        convert(tmp_path / "t.parquet", tmp_path / "out")
     with pytest.raises(KinetraceError, match="is a folder: expected a Parquet file"):
-        landmarks.convert(tmp_path, tmp_path / "out")
+        convert(tmp_path, tmp_path / "out")
     with pytest.raises(KinetraceError, match="missing"):
-        landmarks.convert(tmp_path / "none.parquet", tmp_path / "out")
+        convert(tmp_path / "none.parquet", tmp_path / "out")
 
 
 def real(name: str) -> Path:
@@ -214,7 +218,7 @@ def real(name: str) -> Path:
     ],
 )
 def test_real_tables_are_imported_whole(tmp_path, name, said):
-    delivered = landmarks.convert(real(name), tmp_path / "out")
+    delivered = convert(real(name), tmp_path / "out")
     assert str(delivered).startswith(said) and not delivered.skipped
     assert len(list((tmp_path / "out" / "features").iterdir())) == delivered.clips
 
@@ -224,7 +228,7 @@ def test_real_orders_follow_their_protocol(tmp_path):
     lines = real("coffee_orders/sentences.csv").read_text().splitlines()
     (tmp_path / "part.csv").write_text("\n".join([lines[0], *lines[1::20]]) + "\n")
     split = ["train=dmohazab/a", "val=dmohazab/b", "test=TheCamNelson"]
-    delivered = landmarks.convert(DATA / "coffee_orders/words.parquet", tmp_path / "out", tmp_path / "part.csv", split)
+    delivered = convert(DATA / "coffee_orders/words.parquet", tmp_path / "out", tmp_path / "part.csv", split)
     rows = metadata(tmp_path / "out")
     assert delivered.clips == 108 and not delivered.skipped
     assert set(rows[rows["split"] == "test"]["subject"]) == {"TheCamNelson"}

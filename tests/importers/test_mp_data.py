@@ -9,8 +9,17 @@ import pytest
 
 from kinetrace.errors import KinetraceError
 from kinetrace.importers import mp_data
-from kinetrace.sign.data.landmarks import from_body, from_holistic
+from kinetrace.sign.data import writer
+from kinetrace.sign.data.landmarks import from_holistic
 from tests.sign.deliveries import liar
+
+
+def convert(folder: Path, target: Path, *options):
+    return mp_data.convert(folder, target, writer, *options)
+
+
+def from_body(frames: np.ndarray) -> np.ndarray:
+    return np.pad(frames.astype(np.float32), ((0, 0), (0, 282)))
 
 
 def sequence(root: Path, name: str, width: int = 258, frames: int = 12, seed: int = 0) -> np.ndarray:
@@ -25,7 +34,7 @@ def sequence(root: Path, name: str, width: int = 258, frames: int = 12, seed: in
 @pytest.mark.parametrize(("width", "expected"), [(258, from_body), (1662, from_holistic)])
 def test_frames_are_joined_in_the_order_of_their_numbers(tmp_path, width, expected):
     values = sequence(tmp_path / "MP_Data", "hello/0", width)
-    delivered = mp_data.convert(tmp_path / "MP_Data", tmp_path / "out", "anna")
+    delivered = convert(tmp_path / "MP_Data", tmp_path / "out", "anna")
     np.testing.assert_array_equal(np.load(tmp_path / "out" / "features" / "hello_0.npy"), expected(values))
     assert (delivered.clips, delivered.skipped) == (1, [])
     assert "hello_0,features/hello_0.npy,12,0,hello,," in (tmp_path / "out" / "metadata.csv").read_text()
@@ -37,13 +46,13 @@ def test_the_folder_around_mp_data_will_do_and_counting_may_start_at_one(tmp_pat
     sequence(tmp_path / "MP_Data", "hello/0")
     (tmp_path / "MP_Data" / "hello" / "0" / "0.npy").unlink()
     (tmp_path / "MP_Data" / "hello" / "0" / ".DS_Store").write_bytes(b"x")
-    assert mp_data.convert(tmp_path, tmp_path / "out").clips == 1
+    assert convert(tmp_path, tmp_path / "out").clips == 1
 
 
 def test_whole_numbers_are_numbers_too(tmp_path):
     sequence(tmp_path / "in", "hello/0", frames=2)
     np.save(tmp_path / "in" / "hello" / "0" / "1.npy", np.ones(258, np.int32))
-    mp_data.convert(tmp_path / "in", tmp_path / "out")
+    convert(tmp_path / "in", tmp_path / "out")
     assert np.load(tmp_path / "out" / "features" / "hello_0.npy")[1, :258].tolist() == [1.0] * 258
 
 
@@ -128,7 +137,7 @@ def test_a_bad_sequence_is_skipped_by_name_and_nothing_else_is_lost(tmp_path, sp
     sequence(tmp_path / "in", "hello/0")
     sequence(tmp_path / "in", "hello/1", seed=1)
     spoil(tmp_path / "in" / "hello" / "0")
-    delivered = mp_data.convert(tmp_path / "in", tmp_path / "out")
+    delivered = convert(tmp_path / "in", tmp_path / "out")
     assert delivered.clips == 1 and len(delivered.skipped) == 1
     assert delivered.skipped[0].startswith("hello/0 (") and said in delivered.skipped[0]
     assert not (tmp_path / "in" / "hello" / "0" / "executed").exists()
@@ -137,6 +146,6 @@ def test_a_bad_sequence_is_skipped_by_name_and_nothing_else_is_lost(tmp_path, sp
 
 def test_a_folder_without_sequences_is_refused(tmp_path):
     with pytest.raises(KinetraceError, match="no clip: expected MP_Data/<label>/<sequence>/<frame>"):
-        mp_data.convert(tmp_path, tmp_path / "out")
+        convert(tmp_path, tmp_path / "out")
     with pytest.raises(KinetraceError, match=r"there is no folder .*none"):
-        mp_data.convert(tmp_path / "none", tmp_path / "out2")
+        convert(tmp_path / "none", tmp_path / "out2")

@@ -11,8 +11,10 @@ from pose_format.numpy import NumPyPoseBody
 from pose_format.pose_header import PoseHeader, PoseHeaderComponent, PoseHeaderDimensions
 
 from kinetrace.errors import KinetraceError
+from kinetrace.holistic import FACE, HAND_NAMES, POSE_NAMES
 from kinetrace.importers import pose
-from kinetrace.sign.data.landmarks import FACE, HAND_NAMES, PARTS, POSE_NAMES, VISIBILITY, columns
+from kinetrace.sign.data import writer
+from kinetrace.sign.data.landmarks import PARTS, VISIBILITY, columns
 
 REAL = Path(__file__).parents[2] / ".." / "shared" / "data" / "pose_files"
 HOLISTIC = {
@@ -22,6 +24,10 @@ HOLISTIC = {
     "RIGHT_HAND_LANDMARKS": list(HAND_NAMES),
     "POSE_WORLD_LANDMARKS": list(POSE_NAMES),
 }
+
+
+def convert(folder: Path, target: Path, *options, **more):
+    return pose.convert(folder, target, writer, *options, **more)
 
 
 def write(path: Path, components=HOLISTIC, size=(200, 100), people: int = 1, dims: str = "XYZC", seed: int = 0):
@@ -40,7 +46,7 @@ def write(path: Path, components=HOLISTIC, size=(200, 100), people: int = 1, dim
 
 
 def converted(folder: Path, target: Path, **options) -> np.ndarray:
-    pose.convert(folder, target, **options)
+    convert(folder, target, **options)
     (path,) = (target / "features").iterdir()
     return np.load(path, allow_pickle=False)
 
@@ -66,7 +72,7 @@ def test_confidence_is_visibility_and_unseen_points_are_zero(tmp_path):
 def test_reduced_and_reordered_points_are_placed_by_name_and_reported(tmp_path):
     components = {"LEFT_HAND_LANDMARKS": list(HAND_NAMES[::-1]), "FACE_LANDMARKS": ["152", "2", "0"]}
     points = write(tmp_path / "in" / "a.pose", components)[:, 0]
-    delivered = pose.convert(tmp_path / "in", tmp_path / "out")
+    delivered = convert(tmp_path / "in", tmp_path / "out")
     frames = np.load(tmp_path / "out" / "features" / "a.npy")
     np.testing.assert_allclose(frames[:, PARTS["left_hand"]][:, -3:], points[:, 0], rtol=1e-5)
     face = frames[:, PARTS["face"]].reshape(4, 94, 3)
@@ -86,7 +92,7 @@ def test_flat_points_have_no_depth_and_a_common_depth_offset_is_removed(tmp_path
 
 def test_of_several_people_the_first_is_taken_and_it_is_said(tmp_path):
     points = write(tmp_path / "in" / "a.pose", people=2)
-    delivered = pose.convert(tmp_path / "in", tmp_path / "out")
+    delivered = convert(tmp_path / "in", tmp_path / "out")
     frames = np.load(tmp_path / "out" / "features" / "a.npy")
     np.testing.assert_allclose(frames[:, columns("pose", 5)][:, :3], points[:, 0, 5], rtol=1e-5)
     assert "several people, the first taken: 1 (a.pose)" in str(delivered)
@@ -95,12 +101,12 @@ def test_of_several_people_the_first_is_taken_and_it_is_said(tmp_path):
 def test_labels_come_from_folders_or_from_the_metadata(tmp_path):
     for number, name in enumerate(("top.pose", "tea/1.pose", "tea/2.pose")):
         write(tmp_path / "in" / name, seed=number)
-    pose.convert(tmp_path / "in", tmp_path / "out")
+    convert(tmp_path / "in", tmp_path / "out")
     rows = pd.read_csv(tmp_path / "out" / "metadata.csv").set_index("video_file")
     assert rows["sentence"].to_dict() == {"tea_1": "tea", "tea_2": "tea", "top": "top"}
     assert json.loads((tmp_path / "out" / "layout.json").read_text())["fps"] == 30
     (tmp_path / "m.csv").write_text("file,sentence,subject\ntea/1.pose,a tea,anna\ntop,the top,ben\n")
-    delivered = pose.convert(tmp_path / "in", tmp_path / "out2", tmp_path / "m.csv")
+    delivered = convert(tmp_path / "in", tmp_path / "out2", tmp_path / "m.csv")
     rows = pd.read_csv(tmp_path / "out2" / "metadata.csv").set_index("video_file")
     assert rows["sentence"].to_dict() == {"tea_1": "a tea", "top": "the top"}
     assert rows["subject"].to_dict() == {"tea_1": "anna", "top": "ben"}
@@ -111,7 +117,7 @@ def test_labels_come_from_folders_or_from_the_metadata(tmp_path):
 def test_damaged_files_are_skipped_by_name(tmp_path, content):
     write(tmp_path / "in" / "good.pose")
     (tmp_path / "in" / "bad.pose").write_bytes(content)
-    delivered = pose.convert(tmp_path / "in", tmp_path / "out")
+    delivered = convert(tmp_path / "in", tmp_path / "out")
     assert delivered.clips == 1 and delivered.skipped[0].startswith("bad.pose (")
 
 
@@ -119,27 +125,27 @@ def test_a_cut_file_is_skipped(tmp_path):
     write(tmp_path / "in" / "good.pose")
     whole = (tmp_path / "in" / "good.pose").read_bytes()
     (tmp_path / "in" / "cut.pose").write_bytes(whole[: len(whole) // 2])
-    delivered = pose.convert(tmp_path / "in", tmp_path / "out")
+    delivered = convert(tmp_path / "in", tmp_path / "out")
     assert delivered.clips == 1 and delivered.skipped[0].startswith("cut.pose (")
 
 
 def test_other_components_are_refused_by_name(tmp_path):
     write(tmp_path / "in" / "a.pose", {"pose_keypoints_2d": ["Nose", "Neck"]}, dims="XYC")
     with pytest.raises(KinetraceError, match=r"a\.pose \(holds pose_keypoints_2d; expected .*POSE_LANDMARKS"):
-        pose.convert(tmp_path / "in", tmp_path / "out")
+        convert(tmp_path / "in", tmp_path / "out")
 
 
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(KinetraceError, match=r"no \.pose file"):
-        pose.convert(tmp_path, tmp_path / "out")
+        convert(tmp_path, tmp_path / "out")
     with pytest.raises(KinetraceError, match=r"there is no folder or file .*none"):
-        pose.convert(tmp_path / "none", tmp_path / "out")
+        convert(tmp_path / "none", tmp_path / "out")
 
 
 def test_real_files_are_imported_and_openpose_is_named(tmp_path):
     if not REAL.exists():
         pytest.skip(f"{REAL} is absent")
-    delivered = pose.convert(REAL, tmp_path / "out")
+    delivered = convert(REAL, tmp_path / "out")
     rows = pd.read_csv(tmp_path / "out" / "metadata.csv").set_index("video_file")
     assert rows["num_frames"].to_dict() == {
         "mediapipe": 170,

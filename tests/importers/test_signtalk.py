@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from kinetrace.errors import KinetraceError
-from kinetrace.importers import native, signtalk
+from kinetrace.importers import signtalk
+from kinetrace.sign.data import writer
 from tests.sign.deliveries import liar
 
 HEADER = "video_file,feature_path,num_frames,sentence_id,sentence,category,motion_mean,motion_p95,mean_visibility\n"
@@ -47,7 +48,7 @@ def test_a_feature_path_is_found_and_the_file_kept_byte_for_byte(tmp_path, given
     assert (tmp_path / "out" / "features" / "v0.npy").read_bytes() == (source / "pose_data" / "v0.npy").read_bytes()
     assert (found["sentence_id"], found["motion_mean"], found["subject"]) == ("12", "0.01", "unknown")
     said = "1 clip, 1 subject, 1 label; parts pose, left_hand, right_hand, face; "
-    assert str(delivered) == said + native.ONE_SUBJECT
+    assert str(delivered) == said + writer.ONE_SUBJECT
     layout = json.loads((tmp_path / "out" / "layout.json").read_text())
     assert layout == {"parts": ["pose", "left_hand", "right_hand", "face"], "face_points": "every-fifth", "fps": 30}
 
@@ -94,7 +95,7 @@ def test_what_the_metadata_leaves_out_is_measured(tmp_path):
     signtalk.convert(source, tmp_path / "out")
     found = metadata(tmp_path / "out")
     assert found.loc["a.mp4", "num_frames"] == "6" and found.loc["b.mp4", "num_frames"] == ""
-    assert float(found.loc["a.mp4", "motion_mean"]) == pytest.approx(native.measures(frames())["motion_mean"])
+    assert float(found.loc["a.mp4", "motion_mean"]) == pytest.approx(writer.measures(frames())["motion_mean"])
     assert list(found["sentence_id"]) == ["1", "0", "1"] and found.loc["c.mp4", "motion_p95"] == ""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kinetrace.files import digest
-from kinetrace.sign.data.landmarks import FACE
+from kinetrace.holistic import FACE
 from kinetrace.tokens.data.landmarks import EYES, FACE_MESH, PARTS
 from kinetrace.tokens.params import TwinParams
 from kinetrace.twin import tokens
@@ -71,6 +71,10 @@ def test_a_clip_is_what_the_field_delivers(small, sound):
         points = frames[:, 1:]
         assert np.isfinite(points).all() and (points[..., :2] >= 0).all() and (points[..., :2] <= 512).all()
         assert (points[..., 2] >= 0).all() and (points[..., 2] <= 1).all()
+
+
+def test_the_layout_tells_the_frame_rate(small):
+    assert json.loads((small / "layout.json").read_text()) == {"fps": 30.0}
 
 
 def test_annotations_speak_of_every_clip_in_the_truth(small):
@@ -224,4 +228,5 @@ def test_more_clips_leave_the_others_as_they_are(small, tmp_path):
 
 def test_another_seed_gives_other_clips(small, tmp_path):
     other = files(written(tmp_path / "other", seed=8))
-    assert not [name for name, content in files(small).items() if other.get(name) == content and content]
+    same = [name for name, content in files(small).items() if other.get(name) == content and content]
+    assert same == ["layout.json"]

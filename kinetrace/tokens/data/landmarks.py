@@ -10,10 +10,11 @@ from types import MappingProxyType
 
 import numpy as np
 
+from kinetrace.holistic import MESH_POINTS
+from kinetrace.holistic import WIDTH as HOLISTIC_WIDTH
+
 POINTS = 133
 WIDTH = 3 * POINTS  # values a frame: x, y and score of each point
-MESH_POINTS = 468  # MediaPipe's face mesh
-HOLISTIC_WIDTH = 33 * 4 + MESH_POINTS * 3 + 2 * 21 * 3
 
 _FINGERS = ("forefinger", "middle_finger", "ring_finger", "pinky_finger")
 _HAND_NAMES = ("wrist", *(f"thumb{n}" for n in range(1, 5)), *(f"{f}{n}" for f in _FINGERS for n in range(1, 5)))

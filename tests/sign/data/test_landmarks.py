@@ -5,19 +5,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kinetrace import holistic
 from kinetrace.sign.data import landmarks as lm
 
 ASL6 = Path(__file__).parents[3] / ".." / "shared" / "data" / "asl6" / "asl6_1662.parquet"
 
 
 def test_counts_are_those_of_the_layout():
-    assert [len(points) for points in (lm.LIPS, lm.RIGHT_EYE, lm.LEFT_EYE)] == [40, 16, 16]
-    assert [len(points) for points in (lm.RIGHT_BROW, lm.LEFT_BROW)] == [10, 10]
-    assert len(lm.FACE) == len(set(lm.FACE)) == len(lm.FACE_EVERY_FIFTH) == 94
-    assert max(*lm.FACE, *lm.FACE_EVERY_FIFTH) < lm.MESH_POINTS
-    assert len(lm.POSE_NAMES) == len(set(lm.POSE_NAMES)) == 33
-    assert len(lm.HAND_NAMES) == len(set(lm.HAND_NAMES)) == 21
-    assert lm.HOLISTIC_WIDTH == 1662
+    assert [len(points) for points in (holistic.LIPS, holistic.RIGHT_EYE, holistic.LEFT_EYE)] == [40, 16, 16]
+    assert [len(points) for points in (holistic.RIGHT_BROW, holistic.LEFT_BROW)] == [10, 10]
+    assert len(holistic.FACE) == len(set(holistic.FACE)) == len(lm.FACE_EVERY_FIFTH) == 94
+    assert max(*holistic.FACE, *lm.FACE_EVERY_FIFTH) < holistic.MESH_POINTS
+    assert len(holistic.POSE_NAMES) == len(set(holistic.POSE_NAMES)) == 33
+    assert len(holistic.HAND_NAMES) == len(set(holistic.HAND_NAMES)) == 21
+    assert holistic.WIDTH == 1662
 
 
 def test_parts_tile_the_frame():
@@ -28,9 +29,10 @@ def test_parts_tile_the_frame():
 
 
 def test_points_are_named_as_mediapipe_names_them():
-    assert lm.POSE_NAMES[lm.LEFT_SHOULDER] == "LEFT_SHOULDER"
-    assert lm.POSE_NAMES[lm.RIGHT_SHOULDER] == "RIGHT_SHOULDER"
-    assert (lm.HAND_NAMES[4], lm.HAND_NAMES[8], lm.HAND_NAMES[20]) == ("THUMB_TIP", "INDEX_FINGER_TIP", "PINKY_TIP")
+    assert holistic.POSE_NAMES[lm.LEFT_SHOULDER] == "LEFT_SHOULDER"
+    assert holistic.POSE_NAMES[lm.RIGHT_SHOULDER] == "RIGHT_SHOULDER"
+    tips = [holistic.HAND_NAMES[point] for point in (4, 8, 20)]
+    assert tips == ["THUMB_TIP", "INDEX_FINGER_TIP", "PINKY_TIP"]
 
 
 def test_visibility_is_the_last_value_of_each_pose_point():
@@ -49,24 +51,16 @@ def test_mirror_is_an_involution_that_keeps_the_kind_of_each_value():
 
 def test_mirror_exchanges_names_of_left_and_right():
     order = lm.mirror_columns()
-    for number, name in enumerate(lm.POSE_NAMES):
-        partner = lm.POSE_NAMES[order[lm.columns("pose", number)][0] // 4]
+    for number, name in enumerate(holistic.POSE_NAMES):
+        partner = holistic.POSE_NAMES[order[lm.columns("pose", number)][0] // 4]
         swapped = name.replace("LEFT", "*").replace("RIGHT", "LEFT").replace("*", "RIGHT")
         assert partner == swapped
 
 
 def test_face_points_on_the_middle_line_stay():
     order = lm.mirror_columns()
-    still = {lm.FACE[i] for i in range(94) if order[258 + 3 * i] == 258 + 3 * i}
+    still = {holistic.FACE[i] for i in range(94) if order[258 + 3 * i] == 258 + 3 * i}
     assert still == {0, 13, 14, 17, 1, 152}
-
-
-def test_from_body_leaves_the_face_empty():
-    frames = np.arange(2 * 258, dtype=np.float64).reshape(2, 258) + 1
-    whole = lm.from_body(frames)
-    assert whole.shape == (2, 540) and whole.dtype == np.float32
-    np.testing.assert_array_equal(whole[:, :258], frames)
-    assert not whole[:, 258:].any()
 
 
 def test_from_holistic_picks_each_point_by_its_number():
@@ -92,21 +86,21 @@ def faces() -> np.ndarray:
 
 
 def _points(faces: np.ndarray, numbers: tuple[int, ...]) -> np.ndarray:
-    return faces[:, [lm.FACE.index(number) for number in numbers]]
+    return faces[:, [holistic.FACE.index(number) for number in numbers]]
 
 
 def test_real_lips_lie_between_nose_and_chin_and_brows_above_eyes(faces):
-    nose, chin = _points(faces, (lm.NOSE_TIP,))[:, 0, 1], _points(faces, (lm.CHIN,))[:, 0, 1]
-    lips = _points(faces, lm.LIPS)[..., 1]
+    nose, chin = _points(faces, (holistic.NOSE_TIP,))[:, 0, 1], _points(faces, (holistic.CHIN,))[:, 0, 1]
+    lips = _points(faces, holistic.LIPS)[..., 1]
     assert len(faces) > 1000
     assert (lips > nose[:, None]).mean() > 0.99 and (lips < chin[:, None]).mean() > 0.99
-    for brow, eye in ((lm.RIGHT_BROW, lm.RIGHT_EYE), (lm.LEFT_BROW, lm.LEFT_EYE)):
+    for brow, eye in ((holistic.RIGHT_BROW, holistic.RIGHT_EYE), (holistic.LEFT_BROW, holistic.LEFT_EYE)):
         assert (_points(faces, brow)[..., 1].mean(axis=1) < _points(faces, eye)[..., 1].mean(axis=1)).all()
 
 
 def test_real_right_and_left_lie_on_opposite_sides(faces):
-    middle = _points(faces, (lm.NOSE_TIP,))[..., 0]
-    for right, left in ((lm.RIGHT_EYE, lm.LEFT_EYE), (lm.RIGHT_BROW, lm.LEFT_BROW)):
+    middle = _points(faces, (holistic.NOSE_TIP,))[..., 0]
+    for right, left in ((holistic.RIGHT_EYE, holistic.LEFT_EYE), (holistic.RIGHT_BROW, holistic.LEFT_BROW)):
         sides = (
             np.median(_points(faces, right)[..., 0] - middle, 0),
             np.median(_points(faces, left)[..., 0] - middle, 0),
