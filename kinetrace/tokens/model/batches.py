@@ -1,9 +1,8 @@
 """Clips as windows of frames, and the order in which training sees them.
 
-Shape suffixes: W windows, S frames a window, F = 399 raw values, N chunks, L frames a chunk.
+Shape suffixes: W windows, F = 399 raw values, N chunks, L frames a chunk.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,22 +17,22 @@ from kinetrace.tokens.params import ChunkParams
 
 @dataclass(frozen=True)
 class Plan:
-    """Windows by clip and first frame, both ``[W]``."""
+    """Windows, each ``[W]``: which clip, the first frame at the clip's ``speeds``, and frames a step of time."""
 
     clips: np.ndarray
     starts: np.ndarray
+    speeds: np.ndarray
 
     def __len__(self) -> int:
         return len(self.clips)
 
+    def take(self, rows: np.ndarray | slice) -> "Plan":
+        """Some of the windows."""
+        return Plan(self.clips[rows], self.starts[rows], self.speeds[rows])
+
     def batches(self, size: int) -> "list[Plan]":
         """Parts of ``size`` windows, in order; the last may hold fewer."""
-        cuts = range(0, len(self), size)
-        return [Plan(self.clips[cut : cut + size], self.starts[cut : cut + size]) for cut in cuts]
-
-    def share(self, rank: int, ranks: int) -> "Plan":
-        """What one of several processes takes."""
-        return Plan(self.clips[rank::ranks], self.starts[rank::ranks])
+        return [self.take(slice(first, first + size)) for first in range(0, len(self), size)]
 
 
 @dataclass(frozen=True)
@@ -53,41 +52,49 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.clip_ids)
 
-    def plan(self, phases: np.ndarray) -> Plan:
-        """The windows of every clip, as ``starts`` cuts a clip whose first ``phases`` ``[clips]`` frames are left out.
+    def plan(self, phases: np.ndarray | None = None, speeds: np.ndarray | None = None) -> Plan:
+        """The windows of every clip, as ``starts`` cuts a clip played at its speed without its first ``phases`` frames.
 
-        A clip that is too short for its phase is cut from its first frame.
+        A clip that is too short for its phase is cut from its first frame. ``phases`` int and ``speeds``, ``[clips]``.
         """
-        length, stride = self.params.length, self.params.stride
-        phases = np.where(self.lengths - phases >= length, phases, 0)
-        pairs = zip(self.lengths, phases, strict=True)
-        first = [phase + starts(frames - phase, length, stride) for frames, phase in pairs]
+        speeds = np.ones(len(self)) if speeds is None else speeds
+        lengths = (np.floor((self.lengths - 1) / speeds) + 1).astype(int)
+        wanted = np.zeros(len(self), int) if phases is None else phases
+        phases = np.where(lengths - wanted >= self.params.length, wanted, 0)
+        pairs = zip(lengths, phases, strict=True)
+        first = [phase + starts(frames - phase, self.params.length, self.params.stride) for frames, phase in pairs]
         clips = np.repeat(np.arange(len(self)), [len(part) for part in first])
-        return Plan(clips, np.concatenate([*first, np.zeros(0, int)]).astype(int))
+        return Plan(clips, np.concatenate([*first, np.zeros(0, int)]).astype(int), speeds[clips])
 
-    def shuffled(self, seed: int, epoch: int) -> Plan:
-        """Every clip cut once, from another frame in each epoch; a pure function of seed, epoch and clip names."""
-        draws = np.array([draw(seed, epoch, clip_id) for clip_id in self.clip_ids], dtype=np.uint64)
-        plan = self.plan((draws % np.uint64(self.params.stride)).astype(int))
-        order = np.random.default_rng([seed, epoch]).permutation(len(plan))
-        return Plan(plan.clips[order], plan.starts[order])
+    def frames(self, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+        """``[W, L, 399]``: the frames of each window, and ``[W, L]`` bool, which of them the clip has.
 
-    def frames(self, plan: Plan, span: int) -> tuple[np.ndarray, np.ndarray]:
-        """``[W, S, 399]``, ``span`` frames from each start, and how many of them the clip has, ``[W]``.
-
-        What the clip does not have repeats its last frame.
+        What the clip does not have repeats its last frame. Between two frames a point is on the line between them, as
+        surely as the less sure of the two.
         """
-        frames_WSF = np.empty((len(plan), span, self.shards.frames(0).shape[1]), np.float32)
-        counts_W = np.minimum(self.lengths[plan.clips] - plan.starts, span)
-        for row, clip, start, count in zip(frames_WSF, plan.clips, plan.starts, counts_W, strict=True):
-            row[:count] = self.shards.frames(clip)[start : start + count]
-            row[count:] = row[count - 1]
-        return frames_WSF, counts_W
+        places_WL = (plan.starts[:, None] + np.arange(self.params.length)) * plan.speeds[:, None]
+        last_W1 = self.lengths[plan.clips][:, None] - 1
+        inside_WL = places_WL <= last_W1
+        places_WL = np.minimum(places_WL, np.where(inside_WL, places_WL, -np.inf).max(1, keepdims=True))
+        low_WL = np.floor(places_WL).astype(int)
+        high_WL, share_WL = np.minimum(low_WL + 1, last_W1), (places_WL - low_WL).astype(np.float32)
+        frames_WLF = self._gathered(plan.clips, low_WL)
+        between = np.any(share_WL > 0, axis=1)
+        later_WLF = self._gathered(plan.clips[between], high_WL[between])
+        frames_WLF[between] = _between(frames_WLF[between], later_WLF, share_WL[between])
+        return frames_WLF, inside_WL
+
+    def _gathered(self, clips_W: np.ndarray, index_WL: np.ndarray) -> np.ndarray:
+        width = self.shards.frames(0).shape[1]
+        found = np.empty((*index_WL.shape, width), np.float32)
+        for row, clip, index in zip(found, clips_W, index_WL, strict=True):
+            row[:] = self.shards.frames(clip)[index]
+        return found
 
     def chunks(self, plan: Plan) -> Chunks:
         """The windows of ``plan`` as they are, cut into parts."""
-        frames_NLF, counts_N = self.frames(plan, self.params.length)
-        return cut_windows(frames_NLF, np.arange(self.params.length) < counts_N[:, None], plan.starts, self.params)
+        frames_NLF, mask_NL = self.frames(plan)
+        return cut_windows(frames_NLF, mask_NL, plan.starts, self.params)
 
     def present(self, plan: Plan, size: int = 4096) -> dict[str, Windows]:
         """The present chunks of each part among the windows of ``plan``."""
@@ -95,10 +102,11 @@ class Corpus:
         return {part: joined([found[part] for found in parts]) for part in self.params.parts}
 
 
-def draw(*names: object) -> int:
-    """64 random bits that are a pure function of ``names``."""
-    key = hashlib.blake2b(":".join(map(str, names)).encode(), digest_size=8).digest()
-    return int.from_bytes(key, "little")
+def _between(frames_WLF: np.ndarray, later_WLF: np.ndarray, share_WL: np.ndarray) -> np.ndarray:
+    mixed = frames_WLF + share_WL[..., None] * (later_WLF - frames_WLF)
+    scores = np.minimum(frames_WLF[..., 2::3], later_WLF[..., 2::3])
+    mixed[..., 2::3] = np.where(share_WL[..., None] > 0, scores, frames_WLF[..., 2::3])
+    return mixed
 
 
 def windows(chunks: Chunks) -> dict[str, Windows]:

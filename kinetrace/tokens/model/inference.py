@@ -24,12 +24,12 @@ class Tokenized:
 
 def tokenized(model: PoseTokenizer, corpus: Corpus) -> Iterator[Tokenized]:
     """Every clip of ``corpus`` in its order."""
-    plan = corpus.plan(np.zeros(len(corpus), int))
+    plan = corpus.plan()
     for first in range(0, len(corpus), CLIPS):
-        rows = (plan.clips >= first) & (plan.clips < first + CLIPS)
-        group = corpus.chunks(type(plan)(plan.clips[rows], plan.starts[rows]))
+        some = plan.take((plan.clips >= first) & (plan.clips < first + CLIPS))
+        group = corpus.chunks(some)
         codes = encode(model, group)
-        for bounds in _bounds(plan.clips[rows]):
+        for bounds in _bounds(some.clips):
             yield Tokenized(_rows(group, bounds), {part: found[bounds] for part, found in codes.items()})
 
 

@@ -1,0 +1,90 @@
+"""Random changes of training windows; what a window gets is a pure function of (seed, epoch, clip id, first frame).
+
+A clip's geometry (mirror, speed, turn, proportions) is the same in all its windows, so that neighbours fit together;
+noise and hidden points differ, and the network is to see through them.
+Shape suffixes: W windows, L frames, P = 133 points, F = 399 raw values.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinetrace.tokens.data.chunks import units
+from kinetrace.tokens.data.landmarks import CENTRES, EYES, POINTS, mirror
+from kinetrace.tokens.model.batches import Corpus, Plan
+from kinetrace.tokens.params import AugmentParams
+
+NUMBERS = 6  # a clip
+KEPT = sorted({*EYES, *CENTRES.values()})  # hiding these would say that a part is absent
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Of every clip, each ``[clips]``: ``phase`` and ``mirrored`` in [0, 1), the others in [-1, 1)."""
+
+    phase: np.ndarray
+    mirrored: np.ndarray
+    speed: np.ndarray
+    turn: np.ndarray
+    across: np.ndarray
+    along: np.ndarray
+
+    @classmethod
+    def of(cls, seed: int, epoch: int, clip_ids: Iterable[str]) -> "Draws":
+        """A pure function of its arguments, clip by clip."""
+        numbers = np.array([generator(seed, epoch, name).random(NUMBERS) for name in clip_ids]).reshape(-1, NUMBERS)
+        return cls(numbers[:, 0], numbers[:, 1], *(2 * numbers[:, 2:] - 1).T)
+
+
+def generator(*names: object) -> np.random.Generator:
+    """A generator of its own for every combination of ``names``."""
+    key = hashlib.blake2b(":".join(map(str, names)).encode(), digest_size=16).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
+
+
+def shuffled(corpus: Corpus, draws: Draws, params: AugmentParams, seed: int, epoch: int, run: int = 1) -> Plan:
+    """Every clip cut once at its own speed, from another frame in each epoch, in random order.
+
+    ``run`` windows of a clip that follow each other stay together.
+    """
+    plan = corpus.plan((draws.phase * corpus.params.stride).astype(int), 1 + params.warp * draws.speed)
+    first_W = np.flatnonzero(np.diff(plan.clips, prepend=-1))[plan.clips] if len(plan) else plan.clips
+    group_W = np.unique(np.stack([plan.clips, (np.arange(len(plan)) - first_W) // run]), axis=1, return_inverse=True)[1]
+    lot = np.random.default_rng([seed, epoch]).permutation(group_W.max(initial=-1) + 1)
+    return plan.take(np.argsort(lot[group_W], kind="stable"))
+
+
+def placed(frames_WLF: np.ndarray, clips_W: np.ndarray, draws: Draws, params: AugmentParams) -> np.ndarray:
+    """The same movement of another body: mirrored, turned in the image, with other proportions."""
+    points_WLP3 = frames_WLF.reshape(*frames_WLF.shape[:2], POINTS, 3).copy()
+    other = draws.mirrored[clips_W] < params.mirror
+    points_WLP3[other] = points_WLP3[other][:, :, mirror()] * np.array([-1, 1, 1], np.float32)
+    angle_W = np.radians(params.rotate) * draws.turn[clips_W]
+    across_W, along_W = (1 + params.scale * draw[clips_W] for draw in (draws.across, draws.along))
+    turn_W22 = np.array([[across_W * np.cos(angle_W), -across_W * np.sin(angle_W)],
+                         [along_W * np.sin(angle_W), along_W * np.cos(angle_W)]])  # fmt: skip
+    turned = np.einsum("ijw,wlpj->wlpi", turn_W22.astype(np.float32), points_WLP3[..., :2], optimize=True)
+    return np.concatenate([turned, points_WLP3[..., 2:]], axis=-1).reshape(frames_WLF.shape)
+
+
+def corrupted(
+    frames_WLF: np.ndarray, names: Sequence[tuple[object, ...]], params: AugmentParams, threshold: float
+) -> np.ndarray:  # fmt: skip
+    """What a worse detector would see: noise in eye distances on x and y, and hidden points.
+
+    ``names``: of each window, what its random numbers depend on.
+    """
+    if not params.noise and not params.point_dropout:
+        return frames_WLF
+    points_WLP3 = frames_WLF.reshape(*frames_WLF.shape[:2], POINTS, 3).copy()
+    seen_WLP = points_WLP3[..., 2] >= threshold
+    unit_W = units(points_WLP3[..., :2], seen_WLP, np.ones(seen_WLP.shape[:2], bool))
+    for points, unit, name in zip(points_WLP3, unit_W, names, strict=True):
+        draw = generator(*name)
+        points[..., :2] += draw.standard_normal(points[..., :2].shape, np.float32) * np.float32(params.noise * unit)
+        hidden = draw.random(points.shape[:2], np.float32) < params.point_dropout
+        hidden[:, KEPT] = False
+        points[hidden, 2] = 0
+    return points_WLP3.reshape(frames_WLF.shape)
