@@ -1,6 +1,7 @@
 """A training step of the residual quantizer, codebooks and revival included, against ``vector-quantize-pytorch``.
 
-The peer is its ``ResidualVQ`` with its defaults, which revive nothing. Ours moves ten dead codes a level in every step.
+The peer is its ``ResidualVQ`` with its defaults: the rotation trick, and nothing is revived. Ours has
+the rotation trick too, and moves ten dead codes a level in every step.
 
 python -m bench quantizer
 """
@@ -24,7 +25,7 @@ REPEATS = 31
 def ours() -> tuple[ResidualQuantizer, Callable[[], None]]:
     """The quantizer, started by k-means, and what makes some of its codes dead."""
     params = QuantizerParams(
-        kind="vq", levels=LEVELS, codes=CODES, chunks_per_code=1, decay=0.99, rotation=False, kmeans=True, revive=0.1,
+        kind="vq", levels=LEVELS, codes=CODES, chunks_per_code=1, decay=0.99, rotation=True, kmeans=True, revive=0.1,
         dropout=0.0,
     )  # fmt: skip
     quantizer = ResidualQuantizer(DIM, LEVELS, CODES, params, usage=False)

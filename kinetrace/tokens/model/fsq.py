@@ -24,9 +24,9 @@ def grid(codes: int) -> tuple[int, ...]:
     Each has 5 to 8 values, as the paper advises, or 2 to 8 where there are fewer than 25 codes.
     """
     sizes = range(8, 4, -1) if codes >= 25 else range(min(8, codes), 1, -1)
-    most = max(1, int(math.log(codes, min(sizes)) + 1e-9))
-    choices = [sizes_G for count in range(1, most + 1) for sizes_G in combinations_with_replacement(sizes, count)]
-    return max((choice for choice in choices if math.prod(choice) <= codes), key=lambda choice: math.prod(choice))
+    most = int(math.log(codes, min(sizes)) + 1e-9)
+    choices = [choice for count in range(1, most + 1) for choice in combinations_with_replacement(sizes, count)]
+    return max((choice for choice in choices if math.prod(choice) <= codes), key=lambda one: (math.prod(one), min(one)))
 
 
 class ProductGrid(nn.Module):
@@ -78,11 +78,13 @@ class ProductGrid(nn.Module):
         self.back.bias.copy_(solved_PD[-1])
 
     def _bounded(self, values_BD: Tensor) -> Tensor:
-        """Values ``[B, Q, G]`` between the ends of the grid, the paper's ``f``."""
+        """Values ``[B, Q, G]`` between the ends of the grid: the paper's ``f`` without the shift that brings 0 to a
+        point of an even grid, which leaves one side of a coarse grid nearly out of reach.
+        """
         half_G = (self.sizes_G - 1) * (1 + EPS) / 2
         even_G = 0.5 * (self.sizes_G % 2 == 0)
         free_BQG = self.into(values_BD).unflatten(1, (self.levels, len(self.sizes)))
-        bounded_BQG: Tensor = (free_BQG + torch.atanh(even_G / half_G)).tanh() * half_G - even_G
+        bounded_BQG: Tensor = free_BQG.tanh() * half_G - even_G
         return bounded_BQG
 
     def _codes(self, points_BQG: Tensor) -> Tensor:

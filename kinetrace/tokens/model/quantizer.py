@@ -43,10 +43,15 @@ class ResidualQuantizer(nn.Module):
             values_BD: what the encoder gives.
             dropped: bool ``[Q]``, the levels to leave out; by default those that ``drop`` draws.
             generator: where the quantizer dropout is drawn from; without one, all levels are used.
+
+        Raises:
+            ValueError: ``dropped`` leaves no level.
         """
         if dropped is None:
             dropped = self.drop(generator)
         used = [not flag for flag in dropped.tolist()]
+        if not any(used):
+            raise ValueError("every level is dropped: keep at least one")
         with torch.autocast(values_BD.device.type, enabled=False):
             found: Quantized = self.core(values_BD.float(), used, self._next())
         return Quantized(found.values.to(values_BD.dtype), found.codes, found.commitment, found.usage)

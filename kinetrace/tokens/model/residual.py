@@ -42,21 +42,22 @@ class Residual(nn.Module):
 
     def forward(self, values_BD: Tensor, used: list[bool], seed: Tensor) -> Quantized:
         """Quantize by the levels that are used; while training, their codebooks follow."""
-        total_BD = torch.zeros_like(values_BD)
+        left_BD, total_BD = values_BD, torch.zeros_like(values_BD)
         codes, commitments, usages = [], [], []
         for index, level in enumerate(self._levels()):
             if not used[index]:
                 codes.append(torch.full((len(values_BD),), ABSENT, device=values_BD.device))
                 continue
-            left_BD, table_KD = values_BD - total_BD, level.table()
+            table_KD = level.table()
             codes.append(nearest(left_BD.detach(), table_KD.detach()))
             found_BD = F.embedding(codes[-1], table_KD)
             commitments.append(level.commitment(left_BD, found_BD))
             if self.usage and self.training:
-                usages.append(gradients.unevenness(left_BD, table_KD.detach()))
-            total_BD = total_BD + found_BD.detach()
+                fixed_KD = table_KD.detach().clone()  # the graph keeps it, and the codebook moves before the backward
+                usages.append(gradients.unevenness(left_BD, fixed_KD))
             if self.training:
                 level.update(left_BD.detach(), codes[-1], seed * len(self.levels) + index)
+            left_BD, total_BD = left_BD - found_BD.detach(), total_BD + found_BD.detach()
         usage = torch.stack(usages).mean() if usages else values_BD.new_zeros(())
         joined_BD = self.join(values_BD, total_BD)
         return Quantized(joined_BD, torch.stack(codes, 1), torch.stack(commitments).mean(), usage)
