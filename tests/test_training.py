@@ -100,6 +100,13 @@ def test_the_key_is_the_same_however_a_model_is_judged_and_served(package, name)
     assert key_of(package) == before
 
 
+def test_the_key_changes_with_what_the_workloads_share_of_training(monkeypatch):
+    before = training.key(prepared())
+    monkeypatch.setattr(training, "code_of", lambda *modules: " ".join(modules))
+    assert training.key(prepared()) != before
+    assert all((ROOT / f"{name.replace('.', '/')}.py").is_file() for name in training.SHARED)
+
+
 def test_a_module_that_moves_changes_the_key(package):
     before = key_of(package)
     (package / "train" / "losses.py").replace(package / "model" / "losses.py")
