@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from kinetrace.cli import app
 from tests.checkouts import ROOT
-from tests.importers import test_landmarks, test_mp_data, test_pose, test_signtalk
+from tests.importers import test_csl, test_landmarks, test_mp_data, test_pose, test_signtalk
 from tests.sign import deliveries
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -44,13 +44,17 @@ def landmarks(folder: Path) -> Path:
     return folder / "given.parquet"
 
 
+def csl(folder: Path) -> Path:
+    return test_csl.source(folder / "given")
+
+
 def delivery(folder: Path) -> Path:
     return deliveries.write(folder / "given", [deliveries.row("a"), deliveries.row("b", sentence_id=4)])
 
 
 INPUTS: dict[str, Callable[[Path], Path]] = {
     "import signtalk": signtalk, "import mp-data": mp_data, "import pose": pose, "import landmarks": landmarks,
-    "check": delivery,
+    "import csl": csl, "check": delivery,
 }  # fmt: skip
 ON_DATA = {words: name for words in KINETRACE for name in INPUTS if " ".join(words).startswith(f"{name} ")}
 
@@ -107,7 +111,9 @@ def test_commands_on_data_run(words, tmp_path, monkeypatch):
     assert STAND_INS & set(words)
     done = CliRunner().invoke(app, [given if word in STAND_INS else word for word in words], catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    assert ("raw: data/raw/sign" in (tmp_path / "params.yaml").read_text()) == (words[0] == "import")
+    adopted = words[0] == "import" and "--to" not in words
+    assert ("raw: data/raw/sign" in (tmp_path / "params.yaml").read_text()) == adopted
+    assert (tmp_path / "OUT").is_dir() == ("--to" in words)
 
 
 def tree() -> list[Path]:
