@@ -4,23 +4,22 @@ import inspect
 from pathlib import Path
 
 from kinetrace import files
-from kinetrace.store import code_of
 from kinetrace.workload import Job
 
 SECTIONS = {"model", "loss", "augment", "train"}  # the parameters that dvc.yaml gives to the stage
-SHARED = ("kinetrace.layers", "kinetrace.loop")  # what the workloads share of networks and their training
+SHARED = tuple(Path(__file__).with_name(name) for name in ("layers.py", "loop.py"))  # code of every training
 FOLDERS = ("data", "model", "train")  # a workload's code that decides the result; how it is judged and served does not
 
 
 def key(job: Job) -> str:
-    """What decides a training's result: its parameters and code, shards and statistics, in hex.
+    """What decides a training's result: its parameters, the workload's code, shards and statistics, in hex.
 
     A training that was cut off is continued under the same key only.
     """
     parameters = job.params.model_dump(mode="json", include=SECTIONS)
     data = [files.digest(files.written(path)) for path in (job.folders.shards / "index.json", job.folders.stats_npz)]
-    own = _code(Path(inspect.getfile(type(job.workload))).parent)
-    return files.digest_of([parameters, code_of(*SHARED), own, data])
+    code = [_code(Path(inspect.getfile(type(job.workload))).parent), *map(files.digest, SHARED)]
+    return files.digest_of([parameters, code, data])
 
 
 def _code(package: Path) -> dict[str, str]:

@@ -106,6 +106,14 @@ def test_the_key_changes_with_what_the_workloads_share_of_training(monkeypatch):
     assert training.key(prepared()) != before
 
 
+def test_the_key_changes_with_the_code_that_all_trainings_share(tmp_path, monkeypatch):
+    assert {path.name for path in training.SHARED} == {"layers.py", "loop.py"}
+    before = training.key(prepared())
+    (tmp_path / "loop.py").write_text("")
+    monkeypatch.setattr(training, "SHARED", (training.SHARED[0], tmp_path / "loop.py"))
+    assert training.key(prepared()) != before
+
+
 def test_a_module_that_moves_changes_the_key(package):
     before = key_of(package)
     (package / "train" / "losses.py").replace(package / "model" / "losses.py")

@@ -6,7 +6,7 @@ Shape suffixes: B clips, K beams, N encoder tokens, L text tokens, V vocabulary,
 import torch
 from torch import Tensor, nn
 
-from kinetrace.sign.model.encoders import HEADS, sinusoids
+from kinetrace.layers import HEADS, sinusoids
 
 PAD, BEGIN, END = 0, 1, 2  # the first three entries of every cut vocabulary
 

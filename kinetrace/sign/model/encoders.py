@@ -3,7 +3,6 @@
 Shape suffixes: B clips, T frames, N tokens (every second frame), C channels, W width.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from kinetrace.layers import AttentionBlock, sinusoids
+
 KERNEL = 17  # frames a depthwise convolution sees, as in the best landmark models of public competitions
-HEADS = 4
 
 
 class DepthwiseBlock(nn.Module):
@@ -31,30 +31,6 @@ class DepthwiseBlock(nn.Module):
         hidden = F.silu(self.widen(self.norm(x_BTW))) * mask_BT1
         hidden = F.silu(self.conv(hidden.mT).mT)
         return x_BTW + self.dropout(self.narrow(hidden))
-
-
-class AttentionBlock(nn.Module):
-    """Pre-norm self-attention and feed-forward; keys outside the mask are never seen."""
-
-    def __init__(self, width: int, dropout: float) -> None:
-        super().__init__()
-        self.norm_attention, self.norm_feed = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.query_key_value = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-        self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x_BNW: Tensor, mask_BN1: Tensor) -> Tensor:
-        x_BNW = x_BNW + self.dropout(self._attend(self.norm_attention(x_BNW), mask_BN1))
-        return x_BNW + self.dropout(self.feed(self.norm_feed(x_BNW)))
-
-    def _attend(self, x_BNW: Tensor, mask_BN1: Tensor) -> Tensor:
-        query, key, value = (
-            part.unflatten(-1, (HEADS, -1)).transpose(1, 2) for part in self.query_key_value(x_BNW).chunk(3, -1)
-        )
-        visible = (mask_BN1 > 0).mT[:, None]
-        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=visible)
-        return self.out(attended.transpose(1, 2).flatten(2))
 
 
 class Halve(nn.Module):
@@ -179,14 +155,6 @@ def reversed_in_time(x_BNW: Tensor, mask_BN1: Tensor) -> Tensor:
     place_BN = torch.arange(x_BNW.shape[1], device=x_BNW.device)[None]
     source_BN = torch.where(place_BN < lengths_B1, lengths_B1 - 1 - place_BN, place_BN)
     return x_BNW.gather(1, source_BN[..., None].expand_as(x_BNW))
-
-
-def sinusoids(x_BNW: Tensor) -> Tensor:
-    """``[N, W]`` positions as in Vaswani et al. 2017."""
-    width = x_BNW.shape[-1]
-    place = torch.arange(x_BNW.shape[1], device=x_BNW.device, dtype=x_BNW.dtype)[:, None]
-    rate = torch.exp(torch.arange(0, width, 2, device=x_BNW.device, dtype=x_BNW.dtype) * (-math.log(1e4) / width))
-    return torch.cat([torch.sin(place * rate), torch.cos(place * rate)], -1)
 
 
 ENCODERS: dict[str, Callable[..., Encoder]] = {

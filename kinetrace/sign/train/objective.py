@@ -1,6 +1,5 @@
 """The training objective: two views of each clip, and the weighted losses over them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -54,8 +53,3 @@ class Objective(nn.Module):
         parts["generation"] = losses.generation(logits_BTV, batch.text_BT[:, 1:], weights.smoothing)
         parts["loss"] = torch.stack([getattr(weights, name) * value for name, value in parts.items()]).sum()
         return parts
-
-
-def means(rows: Sequence[dict[str, Tensor]]) -> dict[str, float]:
-    """The mean of each loss over an epoch's steps."""
-    return {name: torch.stack([row[name].detach() for row in rows]).mean().item() for name in rows[0]}

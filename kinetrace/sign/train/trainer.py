@@ -1,12 +1,8 @@
 """Training: deterministic, resumable after any epoch, and stopped with a reason when it collapses."""
 
-import csv
-import ctypes
-import io
 import math
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +12,7 @@ from accelerate import Accelerator
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import get_cosine_with_hard_restarts_schedule_with_warmup
 
-from kinetrace import files, training
+from kinetrace import files, loop, training
 from kinetrace.errors import KinetraceError
 from kinetrace.metrics import embedding, retrieval
 from kinetrace.parallel import progress
@@ -28,7 +24,7 @@ from kinetrace.sign.model.inference import encode_corpus
 from kinetrace.sign.model.network import SignModel
 from kinetrace.sign.params import SignParams
 from kinetrace.sign.train.augment import two_views
-from kinetrace.sign.train.objective import Batch, Objective, means
+from kinetrace.sign.train.objective import Batch, Objective
 from kinetrace.workload import Job, Log
 
 WATCH_FROM = 3  # epochs before a collapse is judged: every network starts with all embeddings alike
@@ -42,7 +38,7 @@ def run(job: Job, log: Log) -> None:
     history = trainer.fit(log)
     if trainer.accelerator.is_main_process:
         trainer.checkpoint().save(job.folders.checkpoint)
-        files.write_bytes(job.folders.history, _csv(history))
+        files.write_bytes(job.folders.history, loop.history_csv(history))
         shutil.rmtree(job.folders.resume, ignore_errors=True)  # the result is complete; older states are useless
     trainer.accelerator.wait_for_everyone()
 
@@ -59,7 +55,7 @@ class Trainer:
         bank = torch.from_numpy(text.embed(list(self.sentences.values()), params.model.text_encoder))
         self.vocabulary = text.Vocabulary.of(list(self.sentences.values()), params.model.text_encoder)
         self.text_LT = torch.from_numpy(self.vocabulary.ids(list(self.sentences.values()), params.model.max_tokens))
-        with seeded(params.train.seed):
+        with loop.seeded(params.train.seed):
             model = SignModel(
                 params.model, stats["mean"], stats["std"], bank.shape[1], len(self.vocabulary.pieces),
                 params.train.activation_checkpointing,
@@ -67,12 +63,21 @@ class Trainer:
         self.accelerator = Accelerator(mixed_precision=params.train.precision)
         average = get_ema_multi_avg_fn(params.train.averaging)  # type: ignore[no-untyped-call]
         self.averaged = AveragedModel(model, multi_avg_fn=average)
-        optimizer = _optimizer(model, params)
+        optimizer = loop.adamw(model, params.train.learning_rate, params.train.weight_decay)
         self.objective, self.optimizer = self.accelerator.prepare(Objective(model, bank, params.loss), optimizer)
         self.averaged.to(self.accelerator.device)
         self.bank = bank
         self.schedule = self._schedule()
-        self.state_file = state_file
+        self.resume = loop.Resume(
+            state_file,
+            {
+                "objective": self.accelerator.unwrap_model(self.objective),
+                "averaged": self.averaged,
+                "optimizer": self.optimizer,
+                "schedule": self.schedule,
+                "scaler": loop.scaler(self.accelerator),
+            },
+        )
 
     def size(self) -> int:
         """Parameters that are trained."""
@@ -100,24 +105,25 @@ class Trainer:
         Raises:
             KinetraceError: the loss is not finite, or the embeddings have collapsed.
         """
-        history = self._resumed()
+        history = self.resume.load()
         missing = range(len(history), self.params.train.epochs)
         for epoch in progress(iter(missing), len(missing), "train"):
             row = {"epoch": float(epoch), **self._epoch(epoch), **self._validate()}
             self._refuse(row)
             history.append(row)
             log(epoch, row)
-            self._save(history)
-            give_back_memory()
+            if self.accelerator.is_main_process:
+                self.resume.save(history)
+            loop.give_back_memory()
         return history
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         self.objective.train()
         rows = []
-        with seeded(hash_seed(self.params.train.seed, epoch)):
-            for group in grouped(self._batches(epoch), self.params.train.accumulate):
+        with loop.seeded(loop.hash_seed(self.params.train.seed, epoch)):
+            for group in loop.grouped(self._batches(epoch), self.params.train.accumulate):
                 rows += self._step((self._batch(indices, epoch) for indices in group), len(group))
-        return means(rows) | {"learning_rate": self.schedule.get_last_lr()[0]}
+        return loop.means(self.accelerator, rows) | {"learning_rate": self.schedule.get_last_lr()[0]}
 
     def _batch(self, indices: Any, epoch: int) -> Batch:
         frames, lengths = self.train.batch(indices)
@@ -130,11 +136,7 @@ class Trainer:
 
     def _step(self, group: Iterable[Batch], size: int) -> list[dict[str, torch.Tensor]]:
         """One optimizer step over the mean gradient of ``size`` batches, one in memory at a time; each one's losses."""
-        rows: list[dict[str, torch.Tensor]] = []
-        for place, batch in enumerate(group, start=1):
-            with nullcontext() if place == size else self.accelerator.no_sync(self.objective):
-                rows.append(self.objective(batch))
-                self.accelerator.backward(rows[-1]["loss"] / size)
+        rows = loop.accumulated(self.accelerator, self.objective, group, size)
         self.accelerator.clip_grad_norm_(self.objective.parameters(), self.params.train.clip_norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -171,12 +173,7 @@ class Trainer:
         return {"val_inst1": retrieval.recall_at(ranks, 1), "val_pos_sim": positive, "val_neg_sim": negative}
 
     def _refuse(self, row: dict[str, float]) -> None:
-        broken = [name for name, value in row.items() if not math.isfinite(value)]
-        if broken:
-            raise KinetraceError(
-                f"training stopped in epoch {row['epoch']:.0f}: {', '.join(broken)} is not finite; lower "
-                f"train.learning_rate (now {self.params.train.learning_rate:g}) or set train.precision to 'no'"
-            )
+        loop.refuse_broken(row, self.params.train.learning_rate)
         limit = self.params.train.collapse_similarity
         if row["epoch"] >= WATCH_FROM and row.get("val_neg_sim", -1.0) > limit:
             raise KinetraceError(
@@ -190,73 +187,3 @@ class Trainer:
         model = self._averaged().cpu()
         ids = list(self.sentences)
         return Checkpoint(model, self.params.model, self.vocabulary, list(self.sentences.values()), ids, self.bank)
-
-    def _save(self, history: list[dict[str, float]]) -> None:
-        if not self.accelerator.is_main_process:
-            return
-        state = {
-            "objective": self.accelerator.unwrap_model(self.objective).state_dict(),
-            "averaged": self.averaged.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "scaler": self._scaler().state_dict(),
-            "history": history,
-        }
-        with files.staged(self.state_file) as partial:
-            torch.save(state, partial)
-
-    def _resumed(self) -> list[dict[str, float]]:
-        if not self.state_file.is_file():
-            return []
-        state = torch.load(self.state_file, map_location="cpu", weights_only=True)
-        self.accelerator.unwrap_model(self.objective).load_state_dict(state["objective"])
-        self.averaged.load_state_dict(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        self._scaler().load_state_dict(state["scaler"])
-        history: list[dict[str, float]] = state["history"]
-        return history
-
-    def _scaler(self) -> torch.amp.GradScaler:
-        """The loss scaler of fp16; one that does nothing elsewhere."""
-        return self.accelerator.scaler or torch.amp.GradScaler("cpu", enabled=False)
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Torch's generators seeded inside the block and restored after it."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield
-
-
-def give_back_memory() -> None:
-    """Return freed heap to the system: batches of many sizes leave gaps that would grow from epoch to epoch."""
-    with suppress(OSError, AttributeError):  # only glibc has it
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def grouped(batches: Sequence[Any], size: int) -> list[Sequence[Any]]:
-    """``size`` batches a group; the last group of an epoch may hold fewer."""
-    return [batches[start : start + size] for start in range(0, len(batches), size)]
-
-
-def hash_seed(*parts: int) -> int:
-    """A 63-bit seed that depends on every part."""
-    return int(files.digest_of(parts)[:15], 16)
-
-
-def _optimizer(model: SignModel, params: SignParams) -> torch.optim.Optimizer:
-    """AdamW; only matrices are decayed."""
-    matrices = [weight for weight in model.parameters() if weight.ndim > 1]
-    others = [weight for weight in model.parameters() if weight.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": params.train.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=params.train.learning_rate, betas=(0.9, 0.98))
-
-
-def _csv(history: list[dict[str, float]]) -> bytes:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(history[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: repr(value) for name, value in row.items()} for row in history)
-    return out.getvalue().encode()

@@ -1,12 +1,12 @@
-"""A trained tokenizer as a folder: weights in safetensors, everything else in ``config.json``."""
+"""A trained tokenizer with all that is needed to use it."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors.torch import load_file, save
-
-from kinetrace import files
-from kinetrace.errors import KinetraceError
+from kinetrace import checkpoints
+from kinetrace.tokens.codec.spec import Book, Spec
+from kinetrace.tokens.model.fsq import grid
 from kinetrace.tokens.model.network import PoseTokenizer
 from kinetrace.tokens.params import ModelParams
 
@@ -19,28 +19,27 @@ class Checkpoint:
     params: ModelParams
     codes: dict[str, int]
 
+    @property
+    def spec(self) -> Spec:
+        """The codes that can occur: a grid may hold fewer than were asked for."""
+        asked = self.params.quantizer
+        codes = {part: math.prod(grid(size)) if asked.kind == "fsq" else size for part, size in self.codes.items()}
+        return Spec(tuple(Book(part, asked.levels, size) for part, size in codes.items()))
+
     def save(self, folder: Path) -> None:
         """Write the folder in one step."""
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.model.state_dict().items()}
-        with files.staged(folder) as partial:
-            partial.mkdir()
-            (partial / "model.safetensors").write_bytes(save(weights))
-            files.write_json(partial / "config.json", {"model": self.params.model_dump(), "codes": self.codes})
+        checkpoints.write(folder, self.model.state_dict(), {"model": self.params.model_dump(), "codes": self.codes})
 
     @classmethod
     def load(cls, folder: Path) -> "Checkpoint":
         """Read what ``save`` wrote.
 
         Raises:
-            KinetraceError: there is no checkpoint.
+            KinetraceError: there is no checkpoint, or it cannot be used.
         """
-        if not (folder / "config.json").is_file():
-            raise KinetraceError(f"{folder} holds no checkpoint: run the stage train")
-        config = files.read_json(folder / "config.json")
-        params = ModelParams.model_validate(config["model"])
-        codes: dict[str, int] = {
-            part: config["codes"][part] for part in params.parts
-        }  # JSON sorts its keys; parts have an order
-        model = PoseTokenizer(params, codes)
-        model.load_state_dict(load_file(folder / "model.safetensors"))
-        return cls(model.eval(), params, codes)
+        with checkpoints.read(folder) as (weights, config):
+            params = ModelParams.model_validate(config["model"])
+            codes = {part: int(config["codes"][part]) for part in params.parts}  # JSON sorts keys, parts have an order
+            model = PoseTokenizer(params, codes)
+            model.load_state_dict(weights)
+            return cls(model.eval(), params, codes)

@@ -9,11 +9,9 @@ from torch import nn
 
 from kinetrace.sign.model.encoders import (
     ENCODERS,
-    AttentionBlock,
     DepthwiseBlock,
     GruBlock,
     reversed_in_time,
-    sinusoids,
 )
 from kinetrace.sign.params import ModelParams
 from tests.sign.models import clip, model, pad, params
@@ -96,22 +94,6 @@ def test_gru_block_is_a_packed_bidirectional_gru():
     torch.testing.assert_close(block(x, mask) * mask, (x + states) * mask)
 
 
-def test_attention_block_is_torchs_pre_norm_layer():
-    block = AttentionBlock(16, 0.0).eval()
-    reference = nn.TransformerEncoderLayer(16, 4, 32, 0.0, nn.functional.silu, batch_first=True, norm_first=True).eval()
-    pairs = [(reference.self_attn.out_proj, block.out), (reference.linear1, block.feed[0]),
-             (reference.linear2, block.feed[2])]  # fmt: skip
-    for theirs, ours in pairs:
-        theirs.load_state_dict(ours.state_dict())
-    reference.self_attn.in_proj_weight.data.copy_(block.query_key_value.weight.data)
-    reference.self_attn.in_proj_bias.data.copy_(block.query_key_value.bias.data)
-    x, mask = random(2, 6, 16), torch.tensor([[1] * 6, [1] * 4 + [0] * 2]).float()[..., None]
-    padding = torch.where(mask[..., 0] > 0, 0.0, -torch.inf)  # a float mask keeps torch off its nested fast path
-    with torch.enable_grad():
-        expected = reference(x, src_key_padding_mask=padding)
-    torch.testing.assert_close(block(x, mask) * mask, expected * mask, atol=1e-5, rtol=1e-5)
-
-
 def test_depthwise_block_sees_eight_frames_to_each_side_and_no_further():
     block, x = DepthwiseBlock(8, 0.0).eval(), random(1, 40, 8)
     changed = x.clone()
@@ -123,15 +105,6 @@ def test_depthwise_block_sees_eight_frames_to_each_side_and_no_further():
 def test_reversed_in_time_leaves_the_padding_in_place():
     x, mask = torch.arange(8.0).view(2, 4, 1), torch.tensor([[1, 1, 1, 0], [1, 1, 1, 1]]).float()[..., None]
     assert reversed_in_time(x, mask)[..., 0].tolist() == [[2, 1, 0, 3], [7, 6, 5, 4]]
-
-
-def test_sinusoids_of_vaswani():
-    found = sinusoids(torch.zeros(1, 7, 6))
-    for place in range(7):
-        for pair in range(3):
-            angle = torch.tensor(place / 10000 ** (2 * pair / 6))
-            assert found[place, pair] == pytest.approx(angle.sin().item(), abs=1e-5)
-            assert found[place, 3 + pair] == pytest.approx(angle.cos().item(), abs=1e-5)
 
 
 @pytest.mark.parametrize("width", [0, 2, 30])

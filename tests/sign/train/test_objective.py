@@ -4,7 +4,7 @@ import torch
 from kinetrace.sign.model.decoder import BEGIN, END, PAD
 from kinetrace.sign.params import LossParams
 from kinetrace.sign.train import losses
-from kinetrace.sign.train.objective import Batch, Objective, means
+from kinetrace.sign.train.objective import Batch, Objective
 from tests.sign.models import TEXT_WIDTH, clip, model, pad
 
 NAMES = ("bank", "clip", "contrastive", "generation")
@@ -88,11 +88,6 @@ def test_the_decoder_never_reads_the_token_that_it_predicts():
 
 def test_the_bank_is_no_part_of_the_weights():
     assert not any("bank" in name for name in Objective(model(), BANK, weights()).state_dict())
-
-
-def test_means():
-    rows = [{"bank": torch.tensor(1.0, requires_grad=True)}, {"bank": torch.tensor(4.0)}]
-    assert means(rows) == {"bank": 2.5}
 
 
 def test_a_batch_moves_in_whole():
