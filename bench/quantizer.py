@@ -26,7 +26,7 @@ def ours() -> tuple[ResidualQuantizer, Callable[[], None]]:
     """The quantizer, started by k-means, and what makes some of its codes dead."""
     params = QuantizerParams(
         kind="vq", levels=LEVELS, codes=CODES, chunks_per_code=1, decay=0.99, rotation=True, kmeans=True, revive=0.1,
-        dropout=0.0,
+        dropout=0.0, beam=2,
     )  # fmt: skip
     quantizer = ResidualQuantizer(DIM, LEVELS, CODES, params, usage=False)
     quantizer.start(rows(0), seed=0)

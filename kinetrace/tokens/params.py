@@ -59,7 +59,8 @@ class QuantizerParams(Section):
     ``codes`` ``auto`` is the largest power of two with ``chunks_per_code`` present training chunks a code.
     ``decay`` of the moving averages; ``rotation``: gradients by the rotation trick in place of straight-through;
     ``kmeans``: the first codes are cluster centres; ``revive``: a code that is hit less than this share of the
-    expected hits is placed anew (0 is off); ``dropout``: probability that a batch uses only the first levels.
+    expected hits is placed anew (0 is off); ``dropout``: probability that a batch uses only the first levels;
+    ``beam``: how many choices of the levels so far are kept open while the next one is searched (1 is greedy).
     """
 
     kind: Literal["vq", "fsq", "simvq"]
@@ -71,6 +72,7 @@ class QuantizerParams(Section):
     kmeans: bool
     revive: Share
     dropout: Share
+    beam: Positive = 2
 
 
 class ModelParams(ChunkParams):
@@ -110,8 +112,10 @@ class AugmentParams(Section):
 
 
 class TrainParams(Section):
-    """Optimization: ``batch`` chunks a step; ``warmup`` is a share of all steps, ``averaging`` the decay a step of
-    the weights' exponential moving average (0 is off)."""
+    """Optimization: ``batch`` windows of frames a step.
+
+    ``warmup`` is the share of all epochs in which the learning rate rises and nothing is quantized yet.
+    """
 
     seed: int
     epochs: Positive
@@ -120,7 +124,6 @@ class TrainParams(Section):
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)]
     warmup: Share
-    averaging: Annotated[float, Field(ge=0, lt=1)]
     clip_norm: Annotated[float, Field(gt=0)]
     precision: Literal["no", "fp16", "bf16"]
 

@@ -1,4 +1,4 @@
-"""One level's codebook: nearest code, moving averages (van den Oord et al. 2017, appendix A.1), revival by splitting.
+"""One level's codebook: moving averages (van den Oord et al. 2017, appendix A.1), revival by splitting.
 
 Shape suffixes: B rows of the batch, D dimensions, K codes, R rows moved to dead codes, W ranks.
 """
@@ -9,11 +9,6 @@ from torch import Tensor, nn
 from kinetrace.tokens.model import kmeans, ranks
 
 REVIVED = 256  # codes moved in one step at most: it bounds what the ranks exchange
-
-
-def nearest(values_BD: Tensor, codes_KD: Tensor) -> Tensor:
-    """Index of the code with the least squared distance; ``|v|²`` is left out, as it is the same for every code."""
-    return torch.addmm(codes_KD.square().sum(1).mul_(-0.5), values_BD, codes_KD.T).argmax(1)
 
 
 def totals(values_BD: Tensor, codes_B: Tensor, codes: int) -> tuple[Tensor, Tensor]:

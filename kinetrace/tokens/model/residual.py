@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kinetrace.tokens.model import gradients
-from kinetrace.tokens.model.codebook import Codebook, nearest
+from kinetrace.tokens.model.codebook import Codebook
 from kinetrace.tokens.model.quantized import ABSENT, Quantized
+from kinetrace.tokens.model.search import nearest, search
 from kinetrace.tokens.model.simvq import MappedCodebook
 from kinetrace.tokens.params import QuantizerParams
 
@@ -28,7 +29,7 @@ class Residual(nn.Module):
         generator = torch.Generator().manual_seed(0)
         self.levels = nn.ModuleList(self._level(dim, codes, params, generator) for _ in range(levels))
         self.join = gradients.rotated if params.rotation else gradients.straight_through
-        self.usage = usage
+        self.usage, self.beam = usage, params.beam
         self.steps = LLOYD if params.kmeans else 0
 
     @staticmethod
@@ -42,34 +43,29 @@ class Residual(nn.Module):
 
     def forward(self, values_BD: Tensor, used: list[bool], seed: Tensor) -> Quantized:
         """Quantize by the levels that are used; while training, their codebooks follow."""
+        tables = {index: level.table() for index, level in enumerate(self._levels()) if used[index]}
+        codes_BQ = torch.full((len(values_BD), len(used)), ABSENT, device=values_BD.device)
+        with torch.no_grad():
+            codes_BQ[:, list(tables)] = search(values_BD, list(tables.values()), self.beam)
         left_BD, total_BD = values_BD, torch.zeros_like(values_BD)
-        codes, commitments, usages = [], [], []
-        for index, level in enumerate(self._levels()):
-            if not used[index]:
-                codes.append(torch.full((len(values_BD),), ABSENT, device=values_BD.device))
-                continue
-            table_KD = level.table()
-            codes.append(nearest(left_BD.detach(), table_KD.detach()))
-            found_BD = F.embedding(codes[-1], table_KD)
+        commitments, usages = [], []
+        for index, table_KD in tables.items():
+            level, codes_B = self._levels()[index], codes_BQ[:, index].contiguous()
+            found_BD = F.embedding(codes_B, table_KD)
             commitments.append(level.commitment(left_BD, found_BD))
             if self.usage and self.training:
                 fixed_KD = table_KD.detach().clone()  # the graph keeps it, and the codebook moves before the backward
                 usages.append(gradients.unevenness(left_BD, fixed_KD))
             if self.training:
-                level.update(left_BD.detach(), codes[-1], seed * len(self.levels) + index)
+                level.update(left_BD.detach(), codes_B, seed * len(self.levels) + index)
             left_BD, total_BD = left_BD - found_BD.detach(), total_BD + found_BD.detach()
         usage = torch.stack(usages).mean() if usages else values_BD.new_zeros(())
         joined_BD = self.join(values_BD, total_BD)
-        return Quantized(joined_BD, torch.stack(codes, 1), torch.stack(commitments).mean(), usage)
+        return Quantized(joined_BD, codes_BQ, torch.stack(commitments).mean(), usage)
 
     def encode(self, values_BD: Tensor) -> Tensor:
         """``[B, Q]``."""
-        codes, left_BD = [], values_BD
-        for level in self._levels():
-            table_KD = level.table()
-            codes.append(nearest(left_BD, table_KD))
-            left_BD = left_BD - F.embedding(codes[-1], table_KD)
-        return torch.stack(codes, 1)
+        return search(values_BD, [level.table() for level in self._levels()], self.beam)
 
     def decode(self, codes_BQ: Tensor) -> Tensor:
         """``[B, D]``; an absent level adds nothing."""

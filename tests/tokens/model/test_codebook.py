@@ -1,7 +1,8 @@
 import torch
 from vector_quantize_pytorch import VectorQuantize
 
-from kinetrace.tokens.model.codebook import Codebook, nearest, totals
+from kinetrace.tokens.model.codebook import Codebook, totals
+from kinetrace.tokens.model.search import nearest
 from tests.tokens.model.quantizers import books, draw, normal, started
 
 SEED = torch.tensor(1)
@@ -15,11 +16,6 @@ def follow(book: Codebook, rows: torch.Tensor, seed: int = 1) -> torch.Tensor:
     codes = nearest(rows, book.codes_KD)
     book.update(rows, codes, torch.tensor(seed))
     return codes
-
-
-def test_nearest_is_the_least_distance():
-    rows, codes = normal(1), normal(2, 33)
-    assert torch.equal(nearest(rows, codes), torch.cdist(rows.double(), codes.double()).argmin(1))
 
 
 def test_totals_count_and_sum_the_rows_of_each_code():

@@ -4,8 +4,8 @@ import pytest
 import torch
 from vector_quantize_pytorch.vector_quantize_pytorch import rotate_to
 
-from kinetrace.tokens.model.codebook import nearest
 from kinetrace.tokens.model.gradients import rotated, straight_through, unevenness
+from kinetrace.tokens.model.search import nearest
 from tests.tokens.model.quantizers import normal, started
 
 
