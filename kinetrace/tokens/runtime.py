@@ -1,0 +1,295 @@
+"""What serves a tokenizer, by NumPy and ONNX Runtime alone: frames to codes, whole or as they come, and back.
+
+Shape suffixes: T frames, N chunks, L frames a chunk, K points of the part, Q levels.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from kinetrace import bundle
+from kinetrace.errors import KinetraceError
+from kinetrace.params import Positive, Section, parse
+from kinetrace.tokens.codec import template
+from kinetrace.tokens.codec.jsonl import Tokens
+from kinetrace.tokens.codec.spec import ABSENT, Book, Spec
+from kinetrace.tokens.data.chunks import Chunks, assemble, cut, joined, starts
+from kinetrace.tokens.data.frames import frames_of
+from kinetrace.tokens.data.landmarks import PARTS, WIDTH
+from kinetrace.tokens.params import ChunkParams
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
+ROWS = 16  # chunks that a graph is given at once, always: see ``Tokenizer.codes``
+GROUP = 16 * ROWS  # chunks that are cut at once: bounds the memory of a long clip
+
+Codes = dict[str, np.ndarray]
+
+
+class Settings(Section):
+    """``tokenizer`` in a bundle's ``model_config.json``.
+
+    ``codes``: a level by part; ``fps``: of most training clips; ``times``: chunks of the longest video that the
+    vocabulary of the bundle can write, in groups of at most ``longest_run`` equal chunks.
+    """
+
+    chunks: ChunkParams
+    levels: Positive
+    codes: dict[str, Positive]
+    fps: Annotated[float, Field(gt=0)]
+    times: Positive
+    longest_run: Positive
+
+    @model_validator(mode="after")
+    def _every_part_has_codes(self) -> Self:
+        if set(self.codes) != set(self.chunks.parts):
+            raise ValueError(f"codes of {', '.join(self.codes)}: expected {', '.join(self.chunks.parts)}")
+        return self
+
+    @property
+    def spec(self) -> Spec:
+        """Parts in their order."""
+        return Spec(tuple(Book(part, self.levels, self.codes[part]) for part in self.chunks.parts))
+
+
+class Tokenizer:
+    """The graphs of a bundle and what must be known to feed them."""
+
+    def __init__(self, settings: Settings, encoder: bytes, decoder: bytes) -> None:
+        self.settings, self.spec = settings, settings.spec
+        self._encoder, self._decoder = _session(encoder), _session(decoder)
+
+    @classmethod
+    def load(cls, path: Path) -> "Tokenizer":
+        """The tokenizer of a bundle's folder or zip, every file of which is verified first.
+
+        Raises:
+            KinetraceError: ``path`` is no bundle, is damaged, or is one of another workload.
+        """
+        bundle.verify(path)
+        config = bundle.read_json(path, bundle.CONFIG)
+        workload = config.get("workload") if isinstance(config, dict) else None
+        if workload != "tokens":
+            raise KinetraceError(f"{path} is a bundle of the workload {workload!r}, expected one of 'tokens'")
+        settings = parse(Settings, config.get("tokenizer"), path / bundle.CONFIG, "tokenizer")
+        try:
+            return cls(settings, bundle.read(path, ENCODER), bundle.read(path, DECODER))
+        except KeyError as error:
+            raise KinetraceError(
+                f"{path / bundle.CONFIG}: tokenizer.codes: no entry for {error}; export again"
+            ) from None
+
+    def encode(self, frames: np.ndarray) -> Codes:
+        """Codes of a whole clip by part, int64 ``[N, Q]``, rows of -1 where the part is absent.
+
+        Args:
+            frames: as for ``frames_of``.
+
+        Raises:
+            KinetraceError: as ``frames_of``.
+        """
+        stream = Stream(self)
+        return _stacked([stream.push(frames), stream.finish()])
+
+    def tokens(self, video: str, frames: np.ndarray, fps: float | None = None) -> Tokens:
+        """The codes of a clip with all that a line of ``tokens.jsonl`` says; ``fps`` by default as in training.
+
+        Raises:
+            KinetraceError: as ``frames_of``.
+        """
+        chunks = self.settings.chunks
+        rate = self.settings.fps if fps is None else fps
+        return Tokens(video, rate, len(frames), chunks.length, chunks.stride, self.spec, self.encode(frames))
+
+    def stream(self) -> "Stream":
+        """The encoder for frames that come one after the other."""
+        return Stream(self)
+
+    def codes(self, chunks: Chunks, first: int = 0) -> Codes:
+        """Codes of chunks that are cut already, of which the first is chunk ``first`` of the clip.
+
+        A graph always gets ``ROWS`` rows, and a chunk always the row that its number says: how a matrix is
+        multiplied, and so the last bit of every sum, depends on its shape and not on what other rows hold. Codes
+        are therefore the same to the bit whether a chunk comes alone or with others.
+        """
+        found: Codes = {}
+        for book in self.spec.books:
+            found[book.part] = np.full((len(chunks), book.levels), ABSENT, np.int64)
+        for rows, places in _batches(len(chunks), first):
+            feed = {name: _placed(array[rows], places) for name, array in _inputs(chunks)}
+            for part, codes in zip(self.spec.parts, self._run(self._encoder, "codes", feed), strict=True):
+                present = chunks.present[part][rows]
+                found[part][rows][present] = codes[places][present]
+        return found
+
+    def positions(self, codes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """``[N, L, K, 2]`` float32 by part, in eye distances from the part's centre; 0 where it is absent.
+
+        Raises:
+            KinetraceError: the codes do not fit the spec.
+        """
+        checked = self.spec.split(self.spec.joined(codes))
+        count, length = len(checked[self.spec.parts[0]]), self.settings.chunks.length
+        found = {}
+        for part in self.spec.parts:
+            found[part] = np.zeros((count, length, PARTS[part].stop - PARTS[part].start, 2), np.float32)
+        for start in range(0, count, GROUP):
+            rows = slice(start, start + GROUP)
+            feed = {f"codes_{part}": np.maximum(own[rows], 0) for part, own in checked.items()}
+            for part, decoded in zip(self.spec.parts, self._run(self._decoder, "positions", feed), strict=True):
+                found[part][rows] = decoded * (checked[part][rows, 0] >= 0)[:, None, None, None]
+        return found
+
+    def tracks(self, codes: Mapping[str, np.ndarray], frames: int | None = None) -> dict[str, np.ndarray]:
+        """``[T, K, 2]`` by part, NaN where it is absent; where chunks overlap, their mean.
+
+        Args:
+            codes: as ``encode`` gives them.
+            frames: T; by default as if the last chunk were full.
+
+        Raises:
+            KinetraceError: the codes do not fit the spec, or ``frames`` do not make as many chunks.
+        """
+        positions = self.positions(codes)
+        first, mask = self._times(len(positions[self.spec.parts[0]]), frames)
+        present = {part: np.asarray(codes[part])[:, :1] >= 0 for part in positions}
+        return {part: joined(values, mask, first, present[part]) for part, values in positions.items()}
+
+    def decode(
+        self, codes: Mapping[str, np.ndarray], frames: int | None = None, unit: float = 1.0,
+        origin: tuple[float, float] = (0, 0),
+    ) -> np.ndarray:  # fmt: skip
+        """The skeleton ``[T, 133, 3]`` float32 of codes: x, y, and 1 where a point is known.
+
+        Arguments and errors as for ``tracks``. An eye distance is ``unit`` long, and the nose at ``origin``.
+        """
+        return assemble(self.tracks(codes, frames), unit, origin)
+
+    def template(self, codes: Mapping[str, np.ndarray], first: int = 0) -> str:
+        """Codes as a string that the bundle's ``tokenizer.json`` knows; the first chunk is called ``first``.
+
+        Raises:
+            KinetraceError: the codes do not fit the spec.
+        """
+        return template.write(codes, self.spec, self.settings.longest_run, first)
+
+    def parse(self, text: str, first: int = 0) -> Codes:
+        """The codes of a string as ``template`` writes it.
+
+        Raises:
+            KinetraceError: the text does not follow the grammar; says where, and what was expected.
+        """
+        return template.parse(text, self.spec, first)
+
+    def _times(self, count: int, frames: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """First frames ``[N]`` and masks ``[N, L]`` of ``count`` chunks."""
+        length, stride = self.settings.chunks.length, self.settings.chunks.stride
+        full = (count - 1) * stride + length if count else 0
+        total = full if frames is None else frames
+        first = starts(total, length, stride)
+        if len(first) != count:
+            raise KinetraceError(
+                f"{count} chunks for {total} frames: expected {len(first)}, of {length} every {stride}"
+            )
+        return first, first[:, None] + np.arange(length) < total
+
+    def _run(self, session: "InferenceSession", what: str, feed: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        outputs: list[np.ndarray] = session.run([f"{what}_{part}" for part in self.spec.parts], dict(feed))
+        return outputs
+
+
+class Stream:
+    """Codes of a clip whose frames come in pieces of any size: the very codes of ``Tokenizer.encode``.
+
+    It holds less than a chunk of frames between two calls.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer, self._params = tokenizer, tokenizer.settings.chunks
+        self._held = np.zeros((0, WIDTH), np.float32)  # frames from the start of the next chunk on
+        self._done = False
+        self.chunks = 0  # how many came out so far: the number of the next one
+
+    def push(self, frames: np.ndarray) -> Codes:
+        """Codes of the chunks that these frames complete, ``[n, Q]`` by part, n possibly 0.
+
+        Raises:
+            KinetraceError: as ``frames_of``; the stream is then as it was.
+            ValueError: the stream is finished.
+        """
+        self._refuse_finished()
+        held = np.concatenate([self._held, frames_of(frames)])
+        length, stride = self._params.length, self._params.stride
+        count = (len(held) - length) // stride + 1 if len(held) >= length else 0
+        found = [self._none()]
+        for start in range(0, count, GROUP):
+            stop = min(start + GROUP, count)
+            found.append(self._coded(held[start * stride : (stop - 1) * stride + length]))
+        self._held = held[count * stride :].copy()
+        return _stacked(found)
+
+    def finish(self) -> Codes:
+        """Codes of the last chunk, padded, if frames are left that no chunk has yet; nothing can come after it.
+
+        Raises:
+            ValueError: the stream is finished.
+        """
+        self._refuse_finished()
+        self._done = True
+        in_a_chunk = self._params.length - self._params.stride if self.chunks else 0
+        return self._coded(self._held) if len(self._held) > in_a_chunk else self._none()
+
+    def _coded(self, frames_TF: np.ndarray) -> Codes:
+        codes = self._tokenizer.codes(cut(frames_TF, self._params), self.chunks)
+        self.chunks += len(codes[self._params.parts[0]])
+        return codes
+
+    def _none(self) -> Codes:
+        return {book.part: np.zeros((0, book.levels), np.int64) for book in self._tokenizer.spec.books}
+
+    def _refuse_finished(self) -> None:
+        if self._done:
+            raise ValueError("the stream is finished: begin another one")
+
+
+def _inputs(chunks: Chunks) -> Iterator[tuple[str, np.ndarray]]:
+    yield "mask", chunks.mask
+    for part, values in chunks.values.items():
+        yield f"values_{part}", values
+        yield f"known_{part}", chunks.known[part]
+
+
+def _batches(count: int, first: int) -> Iterator[tuple[slice, slice]]:
+    """Which chunks go together, and which rows of the ``ROWS`` are theirs."""
+    start = 0
+    while start < count:
+        place = (first + start) % ROWS
+        stop = min(start + ROWS - place, count)
+        yield slice(start, stop), slice(place, place + stop - start)
+        start = stop
+
+
+def _placed(rows: np.ndarray, places: slice) -> np.ndarray:
+    """``ROWS`` rows, zeros beside those that are given."""
+    whole = np.zeros((ROWS, *rows.shape[1:]), rows.dtype)
+    whole[places] = rows
+    return whole
+
+
+def _stacked(pieces: list[Codes]) -> Codes:
+    return {part: np.concatenate([piece[part] for piece in pieces]) for part in pieces[0]}
+
+
+def _session(graph: bytes) -> "InferenceSession":
+    """One thread: the graphs are small, and the codes then do not depend on the number of cores."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
