@@ -30,7 +30,7 @@ def rows(content: dict[str, Any]) -> list[dict[str, str]]:
 
 def _row(name: str, metric: dict[str, Any], kinds: list[str]) -> dict[str, str]:
     baselines = metric.get("baselines") or {}
-    interval = f"{figure(metric['low'])} to {figure(metric['high'])}"
+    interval = f"{figure(metric['low'])} to {figure(metric['high'])}" if _has_interval(metric) else ""
     row = {"metric": name, "value": figure(metric["value"]), "interval": interval, "better": metric["better"]}
     return row | {kind: figure(baselines[kind]) if kind in baselines else "" for kind in kinds}
 
@@ -39,8 +39,13 @@ def words(name: str, metric: dict[str, Any]) -> str:
     """A metric for people: ``ret1 0.83 [0.78, 0.88] (chance 0.02)``."""
     baselines = ", ".join(f"{key} {figure(value)}" for key, value in sorted((metric.get("baselines") or {}).items()))
     value, low, high = (figure(metric[part]) for part in ("value", "low", "high"))
-    interval = f"{name} {value} [{low}, {high}]"
-    return f"{interval} ({baselines})" if baselines else interval
+    said = f"{name} {value} [{low}, {high}]" if _has_interval(metric) else f"{name} {value}"
+    return f"{said} ({baselines})" if baselines else said
+
+
+def _has_interval(metric: dict[str, Any]) -> bool:
+    """Some figures have none: distinct codes are fewer in every resample than in the clips themselves."""
+    return metric["low"] is not None or metric["high"] is not None
 
 
 def figure(value: float | None) -> str:

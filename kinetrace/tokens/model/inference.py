@@ -55,6 +55,17 @@ def decode(model: PoseTokenizer, codes: Mapping[str, np.ndarray]) -> dict[str, n
     return found
 
 
+@torch.inference_mode()
+def autoencode(model: PoseTokenizer, chunks: Chunks) -> dict[str, np.ndarray]:
+    """Positions as ``decode`` gives them, but from latents that were not quantized: the gap is what codes cost."""
+    found = {}
+    for part, present in windows(chunks).items():
+        found[part] = np.zeros((*chunks.values[part].shape[:3], 2), np.float32)
+        if len(present):
+            found[part][chunks.present[part]] = model.positions(part, model.latent(part, present)).numpy()
+    return found
+
+
 def _bounds(clips: np.ndarray) -> list[slice]:
     """Where each clip's rows lie."""
     edges = np.flatnonzero(np.diff(clips, prepend=-1, append=-1))

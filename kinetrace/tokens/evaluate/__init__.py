@@ -1,0 +1,1 @@
+"""How the tokenizer is judged."""
