@@ -28,7 +28,7 @@ SECTION: dict[str, Any] = {
     "augment": {"mirror": 0.0, "warp": 0.1, "point_dropout": 0.05, "noise": 0.01, "scale": 0.1, "rotate": 5.0},
     "train": {
         "seed": 7, "epochs": 2, "batch": 64, "accumulate": 1, "learning_rate": 1.0e-3, "weight_decay": 0.01,
-        "warmup": 0.1, "averaging": 0.0, "clip_norm": 1.0, "precision": "no",
+        "warmup": 0.1, "clip_norm": 1.0, "precision": "no",
     },
     "evaluate": {"resamples": 50, "confidence": 0.95, "seed": 7, "pck": 0.2},
     "export": {"opset": 18, "parity_clips": 2},
