@@ -3,8 +3,9 @@
 Shape suffixes: W windows, F = 399 raw values, N chunks, L frames a chunk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -13,6 +14,8 @@ from kinetrace.shards import Shards
 from kinetrace.tokens.data.chunks import Chunks, cut_windows, starts
 from kinetrace.tokens.model.network import Windows
 from kinetrace.tokens.params import ChunkParams
+
+SIZE = 2048  # windows cut at once: it bounds the memory
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,24 @@ class Plan:
         """Some of the windows."""
         return Plan(self.clips[rows], self.starts[rows], self.speeds[rows])
 
-    def batches(self, size: int) -> "list[Plan]":
-        """Parts of ``size`` windows, in order; the last may hold fewer."""
-        return [self.take(slice(first, first + size)) for first in range(0, len(self), size)]
+    def batches(self, size: int, together: int = 0) -> "list[Plan]":
+        """As few parts of about ``size`` windows as there can be, all about the same; see ``split``."""
+        return [part for part in self.split(-(-len(self) // size), together) if len(part)]
+
+    def split(self, count: int, together: int = 0) -> "list[Plan]":
+        """``count`` consecutive parts, some empty where there are few windows.
+
+        Windows of a clip that follow each other with the stride ``together`` are not parted.
+        """
+        firsts = np.flatnonzero(~np.concatenate([[False], self.follows(together)]))
+        wanted = np.arange(count) * len(self) // max(count, 1)
+        edges = [*firsts[np.searchsorted(firsts, wanted, side="right") - 1].tolist(), len(self)]
+        return [self.take(slice(*bounds)) for bounds in pairwise(edges)]
+
+    def follows(self, stride: int) -> np.ndarray:
+        """``[W - 1]`` bool: whether each window but the first is the clip's next one after the window before it."""
+        following: np.ndarray = (np.diff(self.clips) == 0) & (np.diff(self.starts) == stride)
+        return following
 
 
 @dataclass(frozen=True)
@@ -58,7 +76,7 @@ class Corpus:
         A clip that is too short for its phase is cut from its first frame. ``phases`` int and ``speeds``, ``[clips]``.
         """
         speeds = np.ones(len(self)) if speeds is None else speeds
-        lengths = (np.floor((self.lengths - 1) / speeds) + 1).astype(int)
+        lengths = _played(self.lengths, speeds)
         wanted = np.zeros(len(self), int) if phases is None else phases
         phases = np.where(lengths - wanted >= self.params.length, wanted, 0)
         pairs = zip(lengths, phases, strict=True)
@@ -72,17 +90,16 @@ class Corpus:
         What the clip does not have repeats its last frame. Between two frames a point is on the line between them, as
         surely as the less sure of the two.
         """
-        places_WL = (plan.starts[:, None] + np.arange(self.params.length)) * plan.speeds[:, None]
-        last_W1 = self.lengths[plan.clips][:, None] - 1
-        inside_WL = places_WL <= last_W1
-        places_WL = np.minimum(places_WL, np.where(inside_WL, places_WL, -np.inf).max(1, keepdims=True))
+        frames_W = self.lengths[plan.clips]
+        steps_WL = plan.starts[:, None] + np.arange(self.params.length)
+        played_W1 = _played(frames_W, plan.speeds)[:, None]
+        places_WL = np.minimum(steps_WL, played_W1 - 1) * plan.speeds[:, None]
         low_WL = np.floor(places_WL).astype(int)
-        high_WL, share_WL = np.minimum(low_WL + 1, last_W1), (places_WL - low_WL).astype(np.float32)
+        high_WL, share_WL = np.minimum(low_WL + 1, frames_W[:, None] - 1), (places_WL - low_WL).astype(np.float32)
         frames_WLF = self._gathered(plan.clips, low_WL)
-        between = np.any(share_WL > 0, axis=1)
-        later_WLF = self._gathered(plan.clips[between], high_WL[between])
-        frames_WLF[between] = _between(frames_WLF[between], later_WLF, share_WL[between])
-        return frames_WLF, inside_WL
+        if np.any(share_WL):
+            _mix(frames_WLF, self._gathered(plan.clips, high_WL), share_WL)
+        return frames_WLF, steps_WL < played_W1
 
     def _gathered(self, clips_W: np.ndarray, index_WL: np.ndarray) -> np.ndarray:
         width = self.shards.frames(0).shape[1]
@@ -96,17 +113,30 @@ class Corpus:
         frames_NLF, mask_NL = self.frames(plan)
         return cut_windows(frames_NLF, mask_NL, plan.starts, self.params)
 
-    def present(self, plan: Plan, size: int = 4096) -> dict[str, Windows]:
-        """The present chunks of each part among the windows of ``plan``."""
-        parts = [windows(self.chunks(batch)) for batch in plan.batches(size)]
+    def each(self, plan: Plan, size: int = SIZE) -> Iterator[dict[str, Windows]]:
+        """The present chunks of each part among the windows of ``plan``, ``size`` windows at a time."""
+        for batch in plan.batches(size):
+            yield windows(self.chunks(batch))
+
+    def present(self, plan: Plan) -> dict[str, Windows]:
+        """All of them at once: about 24 kB a window."""
+        parts = list(self.each(plan))
         return {part: joined([found[part] for found in parts]) for part in self.params.parts}
 
 
-def _between(frames_WLF: np.ndarray, later_WLF: np.ndarray, share_WL: np.ndarray) -> np.ndarray:
-    mixed = frames_WLF + share_WL[..., None] * (later_WLF - frames_WLF)
-    scores = np.minimum(frames_WLF[..., 2::3], later_WLF[..., 2::3])
-    mixed[..., 2::3] = np.where(share_WL[..., None] > 0, scores, frames_WLF[..., 2::3])
-    return mixed
+def _played(frames: np.ndarray, speeds: np.ndarray) -> np.ndarray:
+    """How many frames a clip of ``frames`` frames has when it is played at its speed."""
+    return (np.floor((frames - 1) / speeds) + 1).astype(int)
+
+
+def _mix(frames_WLF: np.ndarray, later_WLF: np.ndarray, share_WL: np.ndarray) -> None:
+    """Move ``frames`` on to ``later``, by a share of the way, in place."""
+    scores_WLP = np.where(share_WL[..., None] > 0, np.minimum(frames_WLF[..., 2::3], later_WLF[..., 2::3]), np.inf)
+    np.minimum(scores_WLP, frames_WLF[..., 2::3], out=scores_WLP)
+    later_WLF -= frames_WLF
+    later_WLF *= share_WL[..., None]
+    frames_WLF += later_WLF
+    frames_WLF[..., 2::3] = scores_WLP
 
 
 def windows(chunks: Chunks) -> dict[str, Windows]:

@@ -39,7 +39,7 @@ class Checkpoint:
         """
         with checkpoints.read(folder) as (weights, config):
             params = ModelParams.model_validate(config["model"])
-            codes = {part: int(config["codes"][part]) for part in params.parts}  # JSON sorts keys, parts have an order
+            codes: dict[str, int] = {part: config["codes"][part] for part in params.parts}  # JSON sorts its keys
             model = PoseTokenizer(params, codes)
             model.load_state_dict(weights)
             return cls(model.eval(), params, codes)

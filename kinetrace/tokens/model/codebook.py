@@ -6,7 +6,7 @@ Shape suffixes: B rows of the batch, D dimensions, K codes, R rows moved to dead
 import torch
 from torch import Tensor, nn
 
-from kinetrace.tokens.model import kmeans, ranks
+from kinetrace.tokens.model import gradients, kmeans, ranks
 
 REVIVED = 256  # codes moved in one step at most: it bounds what the ranks exchange
 
@@ -48,7 +48,7 @@ class Codebook(nn.Module):
 
     def commitment(self, left_BD: Tensor, found_BD: Tensor) -> Tensor:
         """Mean squared distance to the chosen codes; they follow by themselves, so only the rows have a gradient."""
-        return nn.functional.mse_loss(left_BD, found_BD.detach())
+        return gradients.squared(left_BD, found_BD.detach())
 
     def start(self, values_ND: Tensor, steps: int, generator: torch.Generator) -> None:
         """Put the codes at ``steps`` rounds of k-means over the rows, and forget the hits."""
@@ -95,13 +95,18 @@ class Codebook(nn.Module):
         """
         before, rows = ranks.span(len(left_BD), left_BD.device)
         luck = torch.empty(rows).exponential_(generator=torch.Generator().manual_seed(int(seed)))
-        error_B = (left_BD - self.codes_KD[codes_B]).square().sum(1)
-        key_B = error_B / luck[before : before + len(left_BD)].to(error_B)  # the largest is a draw by the error
-        best_K = key_B.new_zeros(len(self.codes_KD)).scatter_reduce(0, codes_B, key_B, "amax")
-        winners = (key_B == best_K[codes_B]).nonzero()[:, 0]
-        place_K = codes_B.new_zeros(len(self.codes_KD)).index_copy(0, codes_B[winners], winners)
-        offers_RD = torch.cat([best_K[donors_R, None], left_BD[place_K[donors_R]]], 1)
-        offers_WRD = ranks.gathered(offers_RD)
+        own_B = luck[before : before + len(left_BD)].to(left_BD)
+        offers_WRD = ranks.gathered(self._offers(left_BD, codes_B, donors_R, own_B))
         chosen_R = offers_WRD[:, :, 0].argmax(0)
         chosen_RD = offers_WRD[chosen_R, torch.arange(len(chosen_R), device=chosen_R.device)]
         return chosen_RD[:, 1:], chosen_RD[:, 0] > 0
+
+    def _offers(self, left_BD: Tensor, codes_B: Tensor, donors_R: Tensor, luck_B: Tensor) -> Tensor:
+        """The best row of this rank for each donor, its key before it: ``[R, 1 + D]``; 0 where there is none."""
+        if not len(left_BD):
+            return left_BD.new_zeros(len(donors_R), 1 + left_BD.shape[1])
+        key_B = (left_BD - self.codes_KD[codes_B]).square().sum(1) / luck_B  # the largest is a draw by the error
+        best_K = key_B.new_zeros(len(self.codes_KD)).scatter_reduce(0, codes_B, key_B, "amax")
+        winners = (key_B == best_K[codes_B]).nonzero()[:, 0]
+        place_K = codes_B.new_zeros(len(self.codes_KD)).index_copy(0, codes_B[winners], winners)
+        return torch.cat([best_K[donors_R, None], left_BD[place_K[donors_R]]], 1)

@@ -35,18 +35,25 @@ def rotated(values_BD: Tensor, found_BD: Tensor) -> Tensor:
     return straight_through(turned_BD, found_BD)
 
 
+def squared(values_BD: Tensor, found_BD: Tensor) -> Tensor:
+    """The mean squared difference over the rows of all ranks, this rank's share of it; 0 where there is no row."""
+    count = torch.full((), float(values_BD.numel()), device=values_BD.device)
+    return ranks.share(F.mse_loss(values_BD, found_BD, reduction="sum"), count)
+
+
 def unevenness(left_BD: Tensor, codes_KD: Tensor, temperature: float = TEMPERATURE) -> Tensor:
     """One minus the normalized entropy of how the codes share the batch: 0 when evenly, 1 when one has it all.
 
     A row's shares are a softmax over distances, in units of ``temperature`` times the batch's mean squared error, so
-    that the rows have a gradient; the shares of all ranks are averaged.
+    that the rows have a gradient; the shares of all ranks are averaged. 0 where there is no row.
     """
     scores_BK = left_BD @ codes_KD.T - codes_KD.square().sum(1) / 2
     with torch.no_grad():
-        error = ranks.mean((left_BD.square().sum(1) - 2 * scores_BK.amax(1)).mean()).clamp(min=1e-12)
-    mean_K = (scores_BK * (2 / (temperature * error))).softmax(-1).mean(0)
+        rows = torch.full((), float(len(left_BD)), device=left_BD.device)
+        error = ranks.mean(ranks.share((left_BD.square().sum(1) - 2 * scores_BK.amax(1)).sum(), rows)).clamp(min=1e-12)
+    mean_K = ranks.share((scores_BK * (2 / (temperature * error))).softmax(-1).sum(0), rows)
     with torch.no_grad():
         others_K = ranks.mean(mean_K.clone()) - mean_K
     mean_K = mean_K + others_K  # ranks average their gradients: each gives that of its own share
     entropy = -(mean_K * mean_K.clamp(min=1e-12).log()).sum()
-    return 1 - entropy / math.log(max(len(codes_KD), 2))
+    return (1 - entropy / math.log(max(len(codes_KD), 2))) * (mean_K.sum() > 0)

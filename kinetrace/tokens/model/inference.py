@@ -11,7 +11,7 @@ from kinetrace.tokens.model.batches import Corpus, windows
 from kinetrace.tokens.model.network import PoseTokenizer
 from kinetrace.tokens.model.quantized import ABSENT
 
-CLIPS = 64  # cut and encoded at once
+WINDOWS = 2048  # cut and encoded at once, or a clip's if it has more: it bounds the memory
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,7 @@ class Tokenized:
 def tokenized(model: PoseTokenizer, corpus: Corpus) -> Iterator[Tokenized]:
     """Every clip of ``corpus`` in its order."""
     plan = corpus.plan()
-    for first in range(0, len(corpus), CLIPS):
-        some = plan.take((plan.clips >= first) & (plan.clips < first + CLIPS))
+    for some in plan.batches(WINDOWS, corpus.params.stride):
         group = corpus.chunks(some)
         codes = encode(model, group)
         for bounds in _bounds(some.clips):

@@ -50,15 +50,20 @@ class Scaling:
     mean: Tensor
     spread: Tensor
 
-    @classmethod
-    def of(cls, windows: Windows) -> "Scaling":
-        """Weighted by the scores."""
+    @staticmethod
+    def sums(windows: Windows) -> Tensor:
+        """``[K, 4]`` float64, to be added up over batches: weights, weighted x, y, and squares of both."""
         weights = windows.weights_BLK[..., None].double()
-        total = weights.sum((0, 1)).clamp(min=1e-9)
-        mean = (windows.positions_BLK2 * weights).sum((0, 1)) / total
-        squares = (windows.positions_BLK2 - mean).square() * weights
-        spread = (squares.sum() / weights.sum().clamp(min=1e-9) / 2).sqrt().clamp(min=SMALLEST_SPREAD)
-        return cls(mean.float(), spread.float())
+        xy = windows.positions_BLK2.double()
+        return (torch.cat([torch.ones_like(weights), xy, xy.square().sum(-1, keepdim=True)], -1) * weights).sum((0, 1))
+
+    @classmethod
+    def of(cls, sums_K4: Tensor) -> "Scaling":
+        """Weighted by the scores; a point that was never seen has mean 0."""
+        total_K1, first_K2, second_K = sums_K4[:, :1].clamp(min=1e-9), sums_K4[:, 1:3], sums_K4[:, 3]
+        squares_K = second_K - (first_K2.square() / total_K1).sum(1)
+        spread = (squares_K.sum() / total_K1.sum() / 2).clamp(min=0).sqrt().clamp(min=SMALLEST_SPREAD)
+        return cls((first_K2 / total_K1).float(), spread.float())
 
 
 class PoseTokenizer(nn.Module):
@@ -112,7 +117,7 @@ class PoseTokenizer(nn.Module):
         """``[B, L, K, 2]`` in eye distances from the part's centre."""
         scale = self.scaling(part)
         frames_BLC: Tensor = self.decoder(part, latent_BD)
-        return frames_BLC.reshape(*frames_BLC.shape[:2], -1, 2) * scale.spread + scale.mean
+        return frames_BLC.reshape(*frames_BLC.shape[:2], *scale.mean.shape) * scale.spread + scale.mean
 
     def encode(self, part: str, windows: Windows) -> Tensor:
         """Codes ``[B, Q]``."""

@@ -47,6 +47,14 @@ def span(rows: int, device: torch.device) -> tuple[int, int]:
     return int(sum(sizes[: dist.get_rank()])), int(sum(sizes))
 
 
+def share(sum_: Tensor, count: Tensor) -> Tensor:
+    """This rank's share of a mean over the rows of all: the shares' own mean is ``sum_`` over ``count``, each totalled.
+
+    Gradients that are averaged over ranks are then those of the whole batch, however it is split; 0 without rows.
+    """
+    return sum_ / mean(count.detach().clone()).clamp(min=1e-6)
+
+
 def mean(value: Tensor) -> Tensor:
     """The mean of ``value`` over all ranks."""
     return total(value) / dist.get_world_size() if active() else value

@@ -5,7 +5,8 @@ All codes move together, so none can be left behind. Shape suffixes: B rows, N r
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from kinetrace.tokens.model import gradients
 
 CODEBOOK = 4.0  # weight of the map's own term: the paper weighs the commitment 1 / 4 of it
 
@@ -26,7 +27,7 @@ class MappedCodebook(nn.Module):
 
     def commitment(self, left_BD: Tensor, found_BD: Tensor) -> Tensor:
         """Rows are drawn to their codes, and the map draws the codes to their rows."""
-        return F.mse_loss(left_BD, found_BD.detach()) + CODEBOOK * F.mse_loss(found_BD, left_BD.detach())
+        return gradients.squared(left_BD, found_BD.detach()) + CODEBOOK * gradients.squared(found_BD, left_BD.detach())
 
     def start(self, values_ND: Tensor, steps: int, generator: torch.Generator) -> None:
         """Give the codes the second moment of the rows: the map is its square root."""

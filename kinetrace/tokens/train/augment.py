@@ -50,8 +50,8 @@ def shuffled(corpus: Corpus, draws: Draws, params: AugmentParams, seed: int, epo
     ``run`` windows of a clip that follow each other stay together.
     """
     plan = corpus.plan((draws.phase * corpus.params.stride).astype(int), 1 + params.warp * draws.speed)
-    first_W = np.flatnonzero(np.diff(plan.clips, prepend=-1))[plan.clips] if len(plan) else plan.clips
-    group_W = np.unique(np.stack([plan.clips, (np.arange(len(plan)) - first_W) // run]), axis=1, return_inverse=True)[1]
+    place_W = np.arange(len(plan)) - np.searchsorted(plan.clips, plan.clips)  # of each window in its clip
+    group_W = np.cumsum(place_W % run == 0) - 1
     lot = np.random.default_rng([seed, epoch]).permutation(group_W.max(initial=-1) + 1)
     return plan.take(np.argsort(lot[group_W], kind="stable"))
 
@@ -60,31 +60,49 @@ def placed(frames_WLF: np.ndarray, clips_W: np.ndarray, draws: Draws, params: Au
     """The same movement of another body: mirrored, turned in the image, with other proportions."""
     points_WLP3 = frames_WLF.reshape(*frames_WLF.shape[:2], POINTS, 3).copy()
     other = draws.mirrored[clips_W] < params.mirror
-    points_WLP3[other] = points_WLP3[other][:, :, mirror()] * np.array([-1, 1, 1], np.float32)
+    if other.any():
+        points_WLP3[other] = points_WLP3[other][:, :, mirror()] * np.array([-1, 1, 1], np.float32)
     angle_W = np.radians(params.rotate) * draws.turn[clips_W]
     across_W, along_W = (1 + params.scale * draw[clips_W] for draw in (draws.across, draws.along))
-    turn_W22 = np.array([[across_W * np.cos(angle_W), -across_W * np.sin(angle_W)],
-                         [along_W * np.sin(angle_W), along_W * np.cos(angle_W)]])  # fmt: skip
-    turned = np.einsum("ijw,wlpj->wlpi", turn_W22.astype(np.float32), points_WLP3[..., :2], optimize=True)
-    return np.concatenate([turned, points_WLP3[..., 2:]], axis=-1).reshape(frames_WLF.shape)
+    x_WLP, y_WLP = points_WLP3[..., 0].copy(), points_WLP3[..., 1].copy()
+    points_WLP3[..., 0] = _mixed(x_WLP, y_WLP, across_W * np.cos(angle_W), -across_W * np.sin(angle_W))
+    points_WLP3[..., 1] = _mixed(x_WLP, y_WLP, along_W * np.sin(angle_W), along_W * np.cos(angle_W))
+    return points_WLP3.reshape(frames_WLF.shape)
+
+
+def _mixed(x_WLP: np.ndarray, y_WLP: np.ndarray, of_x_W: np.ndarray, of_y_W: np.ndarray) -> np.ndarray:
+    mixed: np.ndarray = x_WLP * of_x_W.astype(np.float32)[:, None, None]
+    return mixed + y_WLP * of_y_W.astype(np.float32)[:, None, None]
 
 
 def corrupted(
-    frames_WLF: np.ndarray, names: Sequence[tuple[object, ...]], params: AugmentParams, threshold: float
+    frames_WLF: np.ndarray, mask_WL: np.ndarray, names: Sequence[tuple[object, ...]], params: AugmentParams,
+    threshold: float,
 ) -> np.ndarray:  # fmt: skip
     """What a worse detector would see: noise in eye distances on x and y, and hidden points.
 
-    ``names``: of each window, what its random numbers depend on.
+    ``names``: of each window, what its random numbers depend on. Padding still repeats the last frame.
     """
     if not params.noise and not params.point_dropout:
         return frames_WLF
     points_WLP3 = frames_WLF.reshape(*frames_WLF.shape[:2], POINTS, 3).copy()
-    seen_WLP = points_WLP3[..., 2] >= threshold
-    unit_W = units(points_WLP3[..., :2], seen_WLP, np.ones(seen_WLP.shape[:2], bool))
-    for points, unit, name in zip(points_WLP3, unit_W, names, strict=True):
-        draw = generator(*name)
-        points[..., :2] += draw.standard_normal(points[..., :2].shape, np.float32) * np.float32(params.noise * unit)
-        hidden = draw.random(points.shape[:2], np.float32) < params.point_dropout
-        hidden[:, KEPT] = False
-        points[hidden, 2] = 0
+    noise_WLP2, luck_WLP = _drawn(points_WLP3.shape[:3], names)
+    unit_W = units(points_WLP3[..., :2], points_WLP3[..., 2] >= threshold, mask_WL)
+    noise_WLP2 *= (params.noise * unit_W)[:, None, None, None]
+    points_WLP3[..., :2] += noise_WLP2
+    luck_WLP[:, :, KEPT] = 1
+    points_WLP3[..., 2] *= luck_WLP >= params.point_dropout
+    short = np.flatnonzero(~mask_WL.all(1))
+    last = mask_WL[short].sum(1, keepdims=True) - 1
+    points_WLP3[short] = points_WLP3[short[:, None], np.minimum(np.arange(mask_WL.shape[1]), last)]
     return points_WLP3.reshape(frames_WLF.shape)
+
+
+def _drawn(shape: tuple[int, ...], names: Sequence[tuple[object, ...]]) -> tuple[np.ndarray, np.ndarray]:
+    """Standard normal ``[W, L, P, 2]`` and uniform ``[W, L, P]`` float32, each window from its own generator."""
+    normal_WLP2, uniform_WLP = np.empty((*shape, 2), np.float32), np.empty(shape, np.float32)
+    for normal, uniform, name in zip(normal_WLP2, uniform_WLP, names, strict=True):
+        draw = generator(*name)
+        draw.standard_normal(out=normal, dtype=np.float32)
+        draw.random(out=uniform, dtype=np.float32)
+    return normal_WLP2, uniform_WLP

@@ -1,9 +1,8 @@
 """What each step of training sees: windows of the corpus, changed at random, as chunks of each part."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,6 +14,8 @@ from kinetrace.tokens.params import TokensParams
 from kinetrace.tokens.train.augment import Draws, corrupted, placed, shuffled
 from kinetrace.tokens.train.objective import Batch, PartBatch
 
+Build = Callable[[], Batch]
+
 
 @dataclass(frozen=True)
 class Feed:
@@ -25,30 +26,28 @@ class Feed:
     rank: int = 0
     ranks: int = 1
 
-    @cached_property
-    def run(self) -> int:
-        """How many windows of a clip stay together: neighbours matter to the temporal loss alone."""
-        return 2 if self.params.loss.temporal else 1
-
     @property
-    def batches_an_epoch(self) -> int:
-        """Without change of speed; an epoch may have a few more or less."""
-        return math.ceil(len(self.corpus.plan()) / self.params.train.batch)
+    def together(self) -> int:
+        """The stride of windows that are not parted: pairs of neighbours matter to the temporal loss alone."""
+        return self.params.model.stride if self.params.loss.temporal else 0
 
-    def epoch(self, epoch: int) -> list[Callable[[], Batch]]:
+    def epoch(self, epoch: int) -> list[Build]:
         """Every clip once: what builds each batch when its turn comes; a pure function of seed and epoch."""
         draws = Draws.of(self.params.train.seed, epoch, self.corpus.clip_ids)
-        plan = shuffled(self.corpus, draws, self.params.augment, self.params.train.seed, epoch, self.run)
-        return [partial(self._batch, epoch, draws, part) for part in plan.batches(self.params.train.batch)]
+        run = 2 if self.together else 1
+        plan = shuffled(self.corpus, draws, self.params.augment, self.params.train.seed, epoch, run)
+        return [
+            partial(self._batch, epoch, draws, batch.split(self.ranks, self.together)[self.rank])
+            for batch in plan.batches(self.params.train.batch, self.together)
+        ]
 
     def _batch(self, epoch: int, draws: Draws, plan: Plan) -> Batch:
-        plan = plan.take(np.flatnonzero(np.arange(len(plan)) // self.run % self.ranks == self.rank))
         params, chunking, seed = self.params.augment, self.params.model, self.params.train.seed
         frames_NLF, mask_NL = self.corpus.frames(plan)
         frames_NLF = placed(frames_NLF, plan.clips, draws, params)
         places = zip(plan.clips.tolist(), plan.starts.tolist(), strict=True)
         names = [(seed, epoch, self.corpus.clip_ids[clip], start) for clip, start in places]
-        worse_NLF = corrupted(frames_NLF, names, params, chunking.score_threshold)
+        worse_NLF = corrupted(frames_NLF, mask_NL, names, params, chunking.score_threshold)
         true = cut_windows(frames_NLF, mask_NL, plan.starts, chunking)
         seen = true if worse_NLF is frames_NLF else cut_windows(worse_NLF, mask_NL, plan.starts, chunking)
         return paired(true, seen, plan, chunking.stride)
@@ -66,6 +65,6 @@ def paired(true: Chunks, seen: Chunks, plan: Plan, stride: int) -> Batch:
 
 def neighbours(plan: Plan, present: np.ndarray, stride: int) -> Tensor:
     """``[E, 2]``: rows, among the present windows, of those that the same clip's next window follows at once."""
-    follows = (np.diff(plan.clips) == 0) & (np.diff(plan.starts) == stride) & present[1:] & present[:-1]
+    follows = plan.follows(stride) & present[1:] & present[:-1]
     rows = np.cumsum(present) - 1
     return torch.from_numpy(np.stack([rows[:-1][follows], rows[1:][follows]], axis=1))

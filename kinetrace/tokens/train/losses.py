@@ -1,4 +1,4 @@
-"""Losses over one part's chunks; each is a mean over weights, 0 where nothing counts.
+"""Losses over one part's chunks; each is a mean over the weights of all ranks, 0 where nothing counts.
 
 Shape suffixes: B chunks, L frames a chunk, K points, E neighbouring pairs.
 """
@@ -7,15 +7,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from kinetrace.tokens.model import ranks
 from kinetrace.tokens.model.network import Windows
 
 BEND = 0.1  # eye distances from which the smooth L1 loss is linear
 
 
 def weighted(error_BLK2: Tensor, weights_BLK: Tensor) -> Tensor:
-    """The mean over x and y of all points, each as heavy as its weight."""
-    total = weights_BLK.sum() * error_BLK2.shape[-1]
-    return (error_BLK2 * weights_BLK[..., None]).sum() / total.clamp(min=1e-6)
+    """The mean over x and y of all points, each as heavy as its weight; this rank's share of it."""
+    return ranks.share((error_BLK2 * weights_BLK[..., None]).sum(), weights_BLK.sum() * error_BLK2.shape[-1])
 
 
 def smooth_l1(found: Tensor, wanted: Tensor) -> Tensor:

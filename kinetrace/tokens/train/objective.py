@@ -30,26 +30,27 @@ class Objective(nn.Module):
     """The model with its losses: one forward pass, so that gradient synchronization over ranks just works.
 
     ``quantize`` is off while the network warms up as a plain autoencoder, so that the codebooks start from latents
-    that mean something.
+    that mean something. ``generator``: where the quantizer dropout is drawn from.
     """
 
     def __init__(self, model: PoseTokenizer, weights: LossParams, stride: int) -> None:
         super().__init__()
         self.model, self.weights, self.stride = model, weights, stride
         self.quantize = False
+        self.generator: torch.Generator | None = None
 
-    def forward(self, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        """Each loss by name, unweighted means over the parts, and their weighted ``loss``."""
-        found = [self._part(part, batch[part], generator) for part in self.model.parts]
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Each loss by name, unweighted means over the parts, and their weighted ``loss``: this rank's shares."""
+        found = [self._part(part, batch[part]) for part in self.model.parts]
         values = {name: torch.stack([losses_of[name] for losses_of in found]).mean() for name in found[0]}
         total = torch.stack([getattr(self.weights, name) * value for name, value in values.items()]).sum()
         return values | {"loss": total}
 
-    def _part(self, part: str, batch: PartBatch, generator: torch.Generator | None) -> dict[str, Tensor]:
+    def _part(self, part: str, batch: PartBatch) -> dict[str, Tensor]:
         latent_BD = self.model.latent(part, batch.seen)
         commitment = usage = latent_BD.new_zeros(())
         if self.quantize:
-            quantized = self.model.quantizer(part)(latent_BD, generator=generator)
+            quantized = self.model.quantizer(part)(latent_BD, generator=self.generator)
             latent_BD, commitment, usage = quantized.values, quantized.commitment, quantized.usage
         found_BLK2 = self.model.positions(part, latent_BD)
         values = {
