@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SHOWN_FPS = 15  # frames a second of the film, about
 SAMPLES = 6  # frames that decide the palette
-SHADES = 32  # of red, green and blue, among which it is chosen
+SHADES = 32  # of red, green and blue, among which it is chosen: five bits
 
 
 def write(
@@ -76,7 +76,6 @@ class _Palette:
 
 
 def _coarse(pixels: np.ndarray) -> np.ndarray:
-    """``[H, W, 3]`` to the number of each pixel's colour among ``SHADES`` of red, green and blue, ``[H, W]``."""
-    shades = (pixels.astype(np.int32) * (SHADES - 1) + 127) // 255
-    number: np.ndarray = (shades[..., 0] * SHADES + shades[..., 1]) * SHADES + shades[..., 2]
-    return number
+    """``[H, W, 3]`` uint8 to ``[H, W]`` uint16: five bits of red, green and blue each, the number of a colour."""
+    red, green, blue = (pixels[..., channel].astype(np.uint16) >> 3 for channel in range(3))
+    return np.asarray(red << 10 | green << 5 | blue)
