@@ -13,6 +13,7 @@ from kinetrace import __version__
 from kinetrace.conventions import FPS, UNKNOWN
 from kinetrace.environment import be_quiet
 from kinetrace.errors import KinetraceError
+from kinetrace.tokens import cli as tokens
 from kinetrace.workspace import Workspace
 
 STAGES = ("validate", "stats", "motion", "split", "shards", "train", "evaluate", "export", "promote")
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 importing = typer.Typer(help="Turn other people's formats into a data set of this workspace.", no_args_is_help=True)
 app.add_typer(importing, name="import")
+app.add_typer(tokens.app, name="tokens")
 
 WorkloadName = Annotated[str, typer.Argument(metavar="WORKLOAD", help="an entry under 'workloads' in params.yaml")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON for machines")]

@@ -5,21 +5,20 @@ Shape suffixes: T frames, N chunks, L frames a chunk, K points of the part, Q le
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field, model_validator
 
 from kinetrace import bundle
 from kinetrace.errors import KinetraceError
-from kinetrace.params import Positive, Section, parse
+from kinetrace.params import parse
 from kinetrace.tokens.codec import template
 from kinetrace.tokens.codec.jsonl import Tokens
-from kinetrace.tokens.codec.spec import ABSENT, Book, Spec
+from kinetrace.tokens.codec.spec import ABSENT
 from kinetrace.tokens.data.chunks import Chunks, assemble, cut, joined, starts
 from kinetrace.tokens.data.frames import frames_of
 from kinetrace.tokens.data.landmarks import PARTS, WIDTH
-from kinetrace.tokens.params import ChunkParams
+from kinetrace.tokens.settings import Settings
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -31,38 +30,12 @@ GROUP = 16 * ROWS  # chunks that are cut at once: bounds the memory of a long cl
 Codes = dict[str, np.ndarray]
 
 
-class Settings(Section):
-    """``tokenizer`` in a bundle's ``model_config.json``.
-
-    ``codes``: a level by part; ``fps``: of most training clips; ``times``: chunks of the longest video that the
-    vocabulary of the bundle can write, in groups of at most ``longest_run`` equal chunks.
-    """
-
-    chunks: ChunkParams
-    levels: Positive
-    codes: dict[str, Positive]
-    fps: Annotated[float, Field(gt=0)]
-    times: Positive
-    longest_run: Positive
-
-    @model_validator(mode="after")
-    def _every_part_has_codes(self) -> Self:
-        if set(self.codes) != set(self.chunks.parts):
-            raise ValueError(f"codes of {', '.join(self.codes)}: expected {', '.join(self.chunks.parts)}")
-        return self
-
-    @property
-    def spec(self) -> Spec:
-        """Parts in their order."""
-        return Spec(tuple(Book(part, self.levels, self.codes[part]) for part in self.chunks.parts))
-
-
 class Tokenizer:
     """The graphs of a bundle and what must be known to feed them."""
 
     def __init__(self, settings: Settings, encoder: bytes, decoder: bytes) -> None:
         self.settings, self.spec = settings, settings.spec
-        self._encoder, self._decoder = _session(encoder), _session(decoder)
+        self._encoder, self._decoder = _session(encoder, ENCODER), _session(decoder, DECODER)
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
@@ -133,17 +106,9 @@ class Tokenizer:
         Raises:
             KinetraceError: the codes do not fit the spec.
         """
-        checked = self.spec.split(self.spec.joined(codes))
-        count, length = len(checked[self.spec.parts[0]]), self.settings.chunks.length
-        found = {}
-        for part in self.spec.parts:
-            found[part] = np.zeros((count, length, PARTS[part].stop - PARTS[part].start, 2), np.float32)
-        for start in range(0, count, GROUP):
-            rows = slice(start, start + GROUP)
-            feed = {f"codes_{part}": np.maximum(own[rows], 0) for part, own in checked.items()}
-            for part, decoded in zip(self.spec.parts, self._run(self._decoder, "positions", feed), strict=True):
-                found[part][rows] = decoded * (checked[part][rows, 0] >= 0)[:, None, None, None]
-        return found
+        checked = self.spec.joined(codes)
+        groups = range(0, max(len(checked), 1), GROUP)
+        return _stacked([self._positions(checked[start : start + GROUP]) for start in groups])
 
     def tracks(self, codes: Mapping[str, np.ndarray], frames: int | None = None) -> dict[str, np.ndarray]:
         """``[T, K, 2]`` by part, NaN where it is absent; where chunks overlap, their mean.
@@ -155,10 +120,7 @@ class Tokenizer:
         Raises:
             KinetraceError: the codes do not fit the spec, or ``frames`` do not make as many chunks.
         """
-        positions = self.positions(codes)
-        first, mask = self._times(len(positions[self.spec.parts[0]]), frames)
-        present = {part: np.asarray(codes[part])[:, :1] >= 0 for part in positions}
-        return {part: joined(values, mask, first, present[part]) for part, values in positions.items()}
+        return _stacked(list(self._pieces(codes, frames)))
 
     def decode(
         self, codes: Mapping[str, np.ndarray], frames: int | None = None, unit: float = 1.0,
@@ -168,7 +130,7 @@ class Tokenizer:
 
         Arguments and errors as for ``tracks``. An eye distance is ``unit`` long, and the nose at ``origin``.
         """
-        return assemble(self.tracks(codes, frames), unit, origin)
+        return np.concatenate([assemble(piece, unit, origin) for piece in self._pieces(codes, frames)])
 
     def template(self, codes: Mapping[str, np.ndarray], first: int = 0) -> str:
         """Codes as a string that the bundle's ``tokenizer.json`` knows; the first chunk is called ``first``.
@@ -186,16 +148,40 @@ class Tokenizer:
         """
         return template.parse(text, self.spec, first)
 
+    def _pieces(self, codes: Mapping[str, np.ndarray], frames: int | None) -> Iterator[dict[str, np.ndarray]]:
+        """``tracks`` in pieces of ``GROUP`` chunks, each with the chunks before it that reach into it."""
+        checked, chunks = self.spec.joined(codes), self.settings.chunks
+        first, mask = self._times(len(checked), frames)
+        for start in range(0, max(len(checked), 1), GROUP):
+            low = max(start - (chunks.length - 1) // chunks.stride, 0)
+            rows, own = slice(low, start + GROUP), slice((start - low) * chunks.stride, None)
+            if start + GROUP < len(checked):
+                own = slice(own.start, own.start + GROUP * chunks.stride)
+            present = {part: found[:, :1] >= 0 for part, found in self.spec.split(checked[rows]).items()}
+            yield {
+                part: joined(values, mask[rows], first[rows] - low * chunks.stride, present[part])[own]
+                for part, values in self._positions(checked[rows]).items()
+            }
+
+    def _positions(self, checked: np.ndarray) -> dict[str, np.ndarray]:
+        """``positions`` of codes as ``Spec.joined`` gives them, all at once."""
+        codes, length = self.spec.split(checked), self.settings.chunks.length
+        if not len(checked):
+            sizes = {part: PARTS[part].stop - PARTS[part].start for part in codes}
+            return {part: np.zeros((0, length, size, 2), np.float32) for part, size in sizes.items()}
+        decoded = self._run(self._decoder, "positions", {f"codes_{part}": own for part, own in codes.items()})
+        present = {part: (own[:, 0] >= 0)[:, None, None, None] for part, own in codes.items()}
+        return {part: values * present[part] for part, values in zip(codes, decoded, strict=True)}
+
     def _times(self, count: int, frames: int | None) -> tuple[np.ndarray, np.ndarray]:
         """First frames ``[N]`` and masks ``[N, L]`` of ``count`` chunks."""
         length, stride = self.settings.chunks.length, self.settings.chunks.stride
         full = (count - 1) * stride + length if count else 0
+        least = full - stride + 1 if count > 1 else min(count, 1)
         total = full if frames is None else frames
+        if not least <= total <= full:
+            raise KinetraceError(f"{count} chunks for {total} frames: expected {least} to {full} frames")
         first = starts(total, length, stride)
-        if len(first) != count:
-            raise KinetraceError(
-                f"{count} chunks for {total} frames: expected {len(first)}, of {length} every {stride}"
-            )
         return first, first[:, None] + np.arange(length) < total
 
     def _run(self, session: "InferenceSession", what: str, feed: Mapping[str, np.ndarray]) -> list[np.ndarray]:
@@ -285,11 +271,14 @@ def _stacked(pieces: list[Codes]) -> Codes:
     return {part: np.concatenate([piece[part] for piece in pieces]) for part in pieces[0]}
 
 
-def _session(graph: bytes) -> "InferenceSession":
+def _session(graph: bytes, name: str) -> "InferenceSession":
     """One thread: the graphs are small, and the codes then do not depend on the number of cores."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # it has a class of its own for each way to fail
+        raise KinetraceError(f"{name} is no graph that ONNX Runtime can read ({error}); export again") from None

@@ -22,7 +22,8 @@ from kinetrace.tokens.model.batches import Corpus
 from kinetrace.tokens.model.checkpoint import Checkpoint
 from kinetrace.tokens.model.quantized import ABSENT
 from kinetrace.tokens.params import ChunkParams, TokensParams
-from kinetrace.tokens.runtime import DECODER, ENCODER, Settings, Tokenizer
+from kinetrace.tokens.runtime import DECODER, ENCODER, Tokenizer
+from kinetrace.tokens.settings import Settings
 from kinetrace.workload import Job
 
 LONGEST_RUN = 16  # equal chunks that a token string writes as one group
