@@ -28,10 +28,10 @@ def film(target: Path, checkpoint: Checkpoint, corpus: Corpus, clip: int) -> Non
     chosen = corpus.shards.clips.iloc[[clip]].reset_index(drop=True)
     (found,) = tokenized(checkpoint.model, Corpus.of(Shards(corpus.shards.folder, chosen), checkpoint.params))
     original, made = skeletons(found.chunks, decode(checkpoint.model, found.codes))
-    fps, stride = float(chosen.fps.iloc[0]), checkpoint.params.stride
-    frames, rows = excerpt(len(original), fps, stride)
+    fps, params = float(chosen.fps.iloc[0]), checkpoint.params
+    frames, rows = excerpt(len(original), fps, params.stride)
     codes = {part: array[rows] for part, array in found.codes.items()}
-    pictures.write(target, original[frames], made[frames], codes, checkpoint.spec, fps, stride)
+    pictures.write(target, original[frames], made[frames], codes, checkpoint.spec, fps, params.stride, params.length)
 
 
 def skeletons(chunks: Chunks, decoded: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

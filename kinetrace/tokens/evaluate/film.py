@@ -20,7 +20,7 @@ SHADES = 32  # of red, green and blue, among which it is chosen: five bits
 
 def write(
     path: Path, original: np.ndarray, reconstructed: np.ndarray, codes: Mapping[str, np.ndarray], spec: Spec,
-    fps: float, stride: int | None = None,
+    fps: float, stride: int | None = None, length: int | None = None,
 ) -> None:  # fmt: skip
     """Write the film as ``.gif``; same content, same bytes, complete or absent.
 
@@ -32,12 +32,13 @@ def write(
         spec: parts, levels, codes.
         fps: frames a second of the clip.
         stride: frames from one chunk to the next; without it the chunks are spread evenly over the frames.
+        length: frames of a chunk; without it as many as ``stride``. The chunks that hold a frame are marked.
 
     Raises:
         KinetraceError: the codes do not fit the spec.
         ValueError: there is no frame or no chunk, or the skeletons' shapes do not go together.
     """
-    from kinetrace.tokens.evaluate.scene import Scene
+    from kinetrace.tokens.evaluate.scene import Scene, Timing
 
     rows = spec.joined(codes).T
     wrong = original.shape != reconstructed.shape or original.shape[1:] != (POINTS, 3)
@@ -45,7 +46,8 @@ def write(
         shapes = f"{original.shape} and {reconstructed.shape}, {rows.shape[1]} chunks"
         raise ValueError(f"skeletons {shapes}: expected [T, {POINTS}, 3] twice, at least a frame and a chunk")
     step = max(1, round(fps / SHOWN_FPS))
-    scene = Scene(original, reconstructed, rows, spec, fps, stride or len(original) / rows.shape[1])
+    timing = Timing(rows.shape[1], stride or len(original) / rows.shape[1], length or 0, fps)
+    scene = Scene(original, reconstructed, rows, spec, timing)
     shown = range(0, len(original), step)
     palette = _Palette(scene.pixels(frame) for frame in shown[:: -(-len(shown) // SAMPLES)])
     images = (palette.image(scene.pixels(frame)) for frame in shown)

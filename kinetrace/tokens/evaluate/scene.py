@@ -2,6 +2,7 @@
 
 import colorsys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,15 +26,38 @@ GOLDEN = 0.618033988749895  # neighbouring numbers get far hues
 Move = tuple[Any, Callable[[int], None]]  # an artist, and what sets it to a frame
 
 
+@dataclass(frozen=True)
+class Timing:
+    """``count`` chunks of ``length`` frames, one every ``stride`` frames of a clip with ``fps`` frames a second."""
+
+    count: int
+    stride: float
+    length: float
+    fps: float
+
+    @property
+    def width(self) -> float:
+        """Seconds from one chunk to the next."""
+        return self.stride / self.fps
+
+    def last(self, frame: int) -> int:
+        """The latest chunk that holds the frame."""
+        return min(int(frame / self.stride), self.count - 1)
+
+    def first(self, frame: int) -> int:
+        """The earliest one."""
+        return min(max(int((frame - self.length) // self.stride) + 1, 0), self.last(frame))
+
+
 class Scene:
     """``original`` and ``made`` ``[T, 133, 3]``, ``rows`` ``[part and level, N]`` of codes; see ``film.write``."""
 
     def __init__(
-        self, original: np.ndarray, made: np.ndarray, rows: np.ndarray, spec: Spec, fps: float, stride: float
+        self, original: np.ndarray, made: np.ndarray, rows: np.ndarray, spec: Spec, timing: Timing
     ) -> None:  # fmt: skip
         from matplotlib.figure import Figure
 
-        self.rows, self.spec, self.fps, self.stride = rows, spec, fps, stride
+        self.rows, self.spec, self.timing = rows, spec, timing
         self.low, self.high = bounds(original, made)
         strip = float(np.clip(ROW * len(rows), FEWEST, MOST))
         height = STAGE + strip + 0.5
@@ -76,25 +100,30 @@ class Scene:
         return lines, lambda frame: lines.set_segments(segments(skeleton[frame], part))
 
     def _strip(self, axis: Any) -> Iterator[Move]:
-        """A coloured cell for each code, one row a part and level; a frame around the current chunk."""
-        from matplotlib.patches import Rectangle
-
-        count, width = self.rows.shape[1], self.stride / self.fps
-        axis.imshow(
-            colours(self.rows), aspect="auto", interpolation="nearest", extent=(0, count * width, len(self.rows), 0)
-        )
+        """A coloured cell for each code, one row a part and level; a frame around the chunks of now."""
+        width, height = self.timing.width, len(self.rows)
+        extent = (0, self.timing.count * width, height, 0)
+        axis.imshow(colours(self.rows), aspect="auto", interpolation="nearest", extent=extent)
         axis.tick_params(left=False, labelsize=8, colors=INK)
         axis.spines[:].set_visible(False)
-        axis.set(yticks=[], ylim=(len(self.rows), 0))
+        axis.set(yticks=[], ylim=(height, 0))
         axis.set_xlabel("seconds: a column a chunk, a colour a code", fontsize=8, color=FAINT, labelpad=1)
         self._names(axis)
-        marker = Rectangle(
-            (0, 0), width, len(self.rows), fill=False, edgecolor=INK, linewidth=1.6, animated=True, clip_on=False
-        )
+        yield self._marker(axis)
+        if height <= NUMBERED:
+            yield from (self._number(axis, row) for row in range(height))
+
+    def _marker(self, axis: Any) -> Move:
+        from matplotlib.patches import Rectangle
+
+        marker = Rectangle((0, 0), 0, len(self.rows), fill=False, ec=INK, lw=1.6, animated=True, clip_on=False)
         axis.add_patch(marker)
-        yield marker, lambda frame: marker.set_x(self._chunk(frame) * width)
-        if len(self.rows) <= NUMBERED:
-            yield from (self._number(axis, row) for row in range(len(self.rows)))
+
+        def move(frame: int) -> None:
+            first, last = self.timing.first(frame), self.timing.last(frame)
+            marker.set(x=first * self.timing.width, width=(last - first + 1) * self.timing.width)
+
+        return marker, move
 
     def _names(self, axis: Any) -> None:
         """Parts and levels beside the strip, and a line between parts."""
@@ -117,12 +146,8 @@ class Scene:
         return text, lambda frame: text.set_text(self._code(row, frame))
 
     def _code(self, row: int, frame: int) -> str:
-        code = self.rows[row, self._chunk(frame)]
+        code = self.rows[row, self.timing.last(frame)]
         return "–" if code < 0 else str(code)
-
-    def _chunk(self, frame: int) -> int:
-        """The last chunk that has begun."""
-        return min(int(frame / self.stride), self.rows.shape[1] - 1)
 
 
 def _canvas(figure: Any) -> Any:

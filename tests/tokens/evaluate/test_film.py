@@ -161,3 +161,20 @@ def test_bounds_hold_what_is_shown():
     inside = ((shown > low) & (shown < high)).all(axis=1)
     assert inside.mean() > 0.98
     assert high.max() < 10
+
+
+def test_the_chunks_that_hold_a_frame():
+    timing = scene.Timing(count=4, stride=5, length=10, fps=25.0)
+    for frame in range(24):
+        holding = [chunk for chunk in range(4) if 5 * chunk <= frame < 5 * chunk + 10]
+        assert (timing.first(frame), timing.last(frame)) == (holding[0], holding[-1])
+    alone = scene.Timing(count=3, stride=7.5, length=0, fps=25.0)
+    assert [(alone.first(frame), alone.last(frame)) for frame in (0, 7, 8, 22, 90)] == [
+        (0, 0), (0, 0), (1, 1), (2, 2), (2, 2),
+    ]  # fmt: skip
+
+
+def test_a_chunk_that_outlasts_its_stride_is_marked_with_the_next(tmp_path):
+    for name, length in (("short.gif", None), ("long.gif", 2 * STRIDE)):
+        film.write(tmp_path / name, skeleton(), skeleton(), codes(), SPEC, 15.0, STRIDE, length)
+    assert (tmp_path / "short.gif").read_bytes() != (tmp_path / "long.gif").read_bytes()
