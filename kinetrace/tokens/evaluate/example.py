@@ -1,21 +1,24 @@
 """Test clips worth looking at, as film: one that is reconstructed as well as most, and the worst."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from kinetrace.shards import Shards
 from kinetrace.tokens.data.chunks import Chunks, assemble, positions
 from kinetrace.tokens.evaluate import film as pictures
-from kinetrace.tokens.model.batches import Corpus
-from kinetrace.tokens.model.checkpoint import Checkpoint
-from kinetrace.tokens.model.inference import decode, tokenized
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kinetrace.tokens.model.batches import Corpus
+    from kinetrace.tokens.model.checkpoint import Checkpoint
 
 SECONDS = 5.0  # of a clip that is longer: its middle
 
 
-def median_and_worst(table: pd.DataFrame) -> tuple[int, int]:
+def median_and_worst(table: "pd.DataFrame") -> tuple[int, int]:
     """Rows of the predictions, by mean squared error; clips that show no part come first."""
     points = table["mse/denominator"].to_numpy()
     error = np.where(points > 0, table["mse/numerator"] / np.maximum(points, 1), -1)
@@ -23,8 +26,12 @@ def median_and_worst(table: pd.DataFrame) -> tuple[int, int]:
     return int(order[len(order) // 2]), int(order[-1])
 
 
-def film(target: Path, checkpoint: Checkpoint, corpus: Corpus, clip: int) -> None:
+def film(target: Path, checkpoint: "Checkpoint", corpus: "Corpus", clip: int) -> None:
     """The clip beside its reconstruction as ``.gif``."""
+    from kinetrace.shards import Shards
+    from kinetrace.tokens.model.batches import Corpus
+    from kinetrace.tokens.model.inference import decode, tokenized
+
     chosen = corpus.shards.clips.iloc[[clip]].reset_index(drop=True)
     (found,) = tokenized(checkpoint.model, Corpus.of(Shards(corpus.shards.folder, chosen), checkpoint.params))
     original, made = skeletons(found.chunks, decode(checkpoint.model, found.codes))
@@ -34,7 +41,7 @@ def film(target: Path, checkpoint: Checkpoint, corpus: Corpus, clip: int) -> Non
     pictures.write(target, original[frames], made[frames], codes, checkpoint.spec, fps, params.stride, params.length)
 
 
-def skeletons(chunks: Chunks, decoded: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def skeletons(chunks: Chunks, decoded: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Original and reconstruction, ``[T, 133, 3]`` in eye distances; both show the points that the original knows."""
     true = {part: positions(chunks, part) for part in decoded}
     made = {part: positions(chunks, part, values) for part, values in decoded.items()}

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,3 +50,8 @@ def test_both_skeletons_show_the_points_that_the_original_knows(clip):
     np.testing.assert_array_equal(original[..., 2] > 0, made[..., 2] > 0)
     assert (original[..., 2] > 0).any()
     assert np.abs(original - made).max() > 0.01
+
+
+def test_films_need_no_torch():
+    code = "import sys; from kinetrace.tokens.evaluate import example, film, scene; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
