@@ -4,10 +4,12 @@ from typing import Any
 
 from kinetrace.clips import COLUMNS, FACT
 from kinetrace.tokens.data.landmarks import POINTS
+from kinetrace.tokens.data.plausible import REACH
 from kinetrace.tokens.data.reader import INTEGER
 from kinetrace.workload import Rule
 
 MIN_FRAMES = 2
+MOST_STRETCHED = 0.05  # a share of hand points: single slips of a detector are no reason
 LOWEST, HIGHEST = -1.0, 10.0  # of scores: logits of SimCC heads leave 0-1 a little, pixels would by far
 PLAIN_NAME = r"^(?!/)(?!(?:.*/)?\.\.?(?:/|$))[^\x00-\x1f\x7f\\]+$"  # safe as a name inside an archive
 
@@ -102,7 +104,14 @@ def _numbers() -> list[Rule]:
 
 
 def _content() -> list[Rule]:
-    return [_column("be_null", f"{FACT}repeats", "the same bytes as clip {found_repeats!r}", "repeat of another clip")]
+    return [
+        _column(
+            "be_between", f"{FACT}stretched",
+            f"{{found_stretched:.0%}} of the hand points seen are over {REACH:g} eye distances from their wrist",
+            "impossible hands", max_value=MOST_STRETCHED,
+        ),
+        _column("be_null", f"{FACT}repeats", "the same bytes as clip {found_repeats!r}", "repeat of another clip"),
+    ]  # fmt: skip
 
 
 def _column(check: str, column: str, reason: str, title: str, **arguments: Any) -> Rule:

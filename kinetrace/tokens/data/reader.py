@@ -19,6 +19,7 @@ from kinetrace.parallel import clip_map
 from kinetrace.tokens.data import annotations
 from kinetrace.tokens.data.annotations import ANNOTATIONS, SPLITS, Entry, split_of
 from kinetrace.tokens.data.landmarks import POINTS, WIDTH
+from kinetrace.tokens.data.plausible import stretched
 from kinetrace.workload import Clip
 
 LAYOUT = "layout.json"
@@ -36,6 +37,7 @@ FACT_TYPES = {
     "lowest": "Float64",
     "highest": "Float64",
     "size": "Float64",
+    "stretched": "Float64",
 }
 
 
@@ -61,6 +63,7 @@ class Facts:
     lowest: float | None = None  # score
     highest: float | None = None
     size: float | None = None  # the smallest width or height; None where the array has no such row
+    stretched: float | None = None  # the share of hand points where no finger reaches
 
 
 def layout(raw: Path) -> Layout:
@@ -166,7 +169,8 @@ def _measured(source: str, loaded: npy.Loaded) -> Facts:
         return facts
     scores = array[:, -POINTS:, 2]
     size = float(array[:, 0, :2].min()) if points > POINTS else None
-    return replace(facts, lowest=float(scores.min()), highest=float(scores.max()), size=size)
+    facts = replace(facts, lowest=float(scores.min()), highest=float(scores.max()), size=size)
+    return replace(facts, stretched=stretched(array[:, -POINTS:]))
 
 
 def _row(
