@@ -18,10 +18,12 @@ def locate(reference: str) -> Path:
     Raises:
         KinetraceError: there is nothing of that name, or its bytes are gone.
     """
-    if Path(reference).exists():
+    if reference and Path(reference).exists():
         return Path(reference)
     if "@" not in reference and not re.fullmatch(r"[0-9a-f]+", reference):
-        raise KinetraceError(f"{reference}: no such bundle: give its folder or zip, or a version as WORKLOAD@champion")
+        raise KinetraceError(
+            f"{reference!r}: no such bundle: give its folder or zip, or a version as WORKLOAD@champion"
+        )
     return _of_version(Workspace.find(), reference)
 
 

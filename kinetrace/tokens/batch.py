@@ -65,7 +65,8 @@ def sources(paths: Sequence[Path], fps: float | None = None) -> list[Source]:
 def _below(folder: Path) -> list[Source]:
     from kinetrace.tokens.data import reader
 
-    fps = reader.layout(folder).fps if (folder / reader.LAYOUT).is_file() else None
+    says = any((folder / name).exists() for name in (reader.LAYOUT, reader.FOLDER))
+    fps = reader.layout(folder).fps if says else None
     return [Source(name, folder / path, fps) for name, path in sorted(reader.arrays(folder).items())]
 
 

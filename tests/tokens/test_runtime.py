@@ -20,7 +20,7 @@ from kinetrace.tokens.data import chunks as cutting
 from kinetrace.tokens.data.landmarks import PARTS, from_holistic
 from kinetrace.tokens.model import inference
 from kinetrace.tokens.model.checkpoint import Checkpoint
-from kinetrace.tokens.runtime import GROUP, Stream, Tokenizer
+from kinetrace.tokens.runtime import GROUP, ROWS, Stream, Tokenizer
 from tests.tokens.export.exported import exported, tokenizer
 from tests.tokens.trained import trained
 
@@ -102,6 +102,25 @@ def test_a_frame_at_a_time_and_a_clip_of_more_than_a_group():
     short = frames[:203]
     same(pieces(tokenizer().stream(), short, list(range(203))), tokenizer().encode(short))
     same(tokenizer().codes(cutting.cut(frames, tokenizer().settings.chunks)), whole)
+
+
+def test_a_graph_always_gets_the_same_number_of_rows_and_a_chunk_the_row_of_its_number(monkeypatch):
+    seen, run = [], Tokenizer._run
+
+    def spy(self, session, what, feed):
+        seen.append(feed["values_face"])
+        return run(self, session, what, feed)
+
+    monkeypatch.setattr(Tokenizer, "_run", spy)
+    frames = long_clip(203)
+    values = cutting.cut(frames, tokenizer().settings.chunks).values["face"]
+    for cuts in ([], [61, 62, 150], list(range(203))):
+        seen.clear()
+        pieces(tokenizer().stream(), frames, cuts)
+        assert {len(rows) for rows in seen} == {ROWS}
+        for chunk, expected in enumerate(values):
+            (row,) = (rows[chunk % ROWS] for rows in seen if (rows[chunk % ROWS] == expected).all())
+            assert row.any()
 
 
 def test_a_chunk_comes_as_soon_as_it_is_complete_and_little_is_held():
