@@ -131,8 +131,8 @@ def _played(frames: np.ndarray, speeds: np.ndarray) -> np.ndarray:
 
 def _mix(frames_WLF: np.ndarray, later_WLF: np.ndarray, share_WL: np.ndarray) -> None:
     """Move ``frames`` on to ``later``, by a share of the way, in place."""
-    scores_WLP = np.where(share_WL[..., None] > 0, np.minimum(frames_WLF[..., 2::3], later_WLF[..., 2::3]), np.inf)
-    np.minimum(scores_WLP, frames_WLF[..., 2::3], out=scores_WLP)
+    lower_WLP = np.minimum(frames_WLF[..., 2::3], later_WLF[..., 2::3])
+    scores_WLP = np.where(share_WL[..., None] > 0, lower_WLP, frames_WLF[..., 2::3])
     later_WLF -= frames_WLF
     later_WLF *= share_WL[..., None]
     frames_WLF += later_WLF
@@ -146,9 +146,8 @@ def windows(chunks: Chunks) -> dict[str, Windows]:
 
 def _of_part(chunks: Chunks, part: str) -> Windows:
     present = chunks.present[part]
-    arrays = (chunks.values[part][present], chunks.known[part][present], chunks.mask[present])
-    values, known, mask = (torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)
-    return Windows(values, known, mask)
+    values = torch.from_numpy(np.moveaxis(chunks.values[part], -1, 0)[:, present]).movedim(0, -1)
+    return Windows(values, torch.from_numpy(chunks.known[part][present]), torch.from_numpy(chunks.mask[present]))
 
 
 def joined(parts: Sequence[Windows]) -> Windows:

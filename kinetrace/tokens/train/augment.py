@@ -2,7 +2,7 @@
 
 A clip's geometry (mirror, speed, turn, proportions) is the same in all its windows, so that neighbours fit together;
 noise and hidden points differ, and the network is to see through them.
-Shape suffixes: W windows, L frames, P = 133 points, F = 399 raw values.
+Shape suffixes: W windows, L frames, P = 133 points, F = 399 raw values, 3: x, y, score.
 """
 
 import hashlib
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kinetrace.tokens.data.chunks import units
-from kinetrace.tokens.data.landmarks import CENTRES, EYES, POINTS, mirror
+from kinetrace.tokens.data.chunks import planes, units
+from kinetrace.tokens.data.landmarks import CENTRES, EYES, mirror
 from kinetrace.tokens.model.batches import Corpus, Plan
 from kinetrace.tokens.params import AugmentParams
 
@@ -57,26 +57,28 @@ def shuffled(corpus: Corpus, draws: Draws, params: AugmentParams, seed: int, epo
 
 
 def placed(frames_WLF: np.ndarray, clips_W: np.ndarray, draws: Draws, params: AugmentParams) -> np.ndarray:
-    """The same movement of another body: mirrored, turned in the image, with other proportions."""
-    points_WLP3 = frames_WLF.reshape(*frames_WLF.shape[:2], POINTS, 3).copy()
-    other = draws.mirrored[clips_W] < params.mirror
-    if other.any():
-        points_WLP3[other] = points_WLP3[other][:, :, mirror()] * np.array([-1, 1, 1], np.float32)
+    """The same movement of another body, ``[W, L, 133, 3]``: mirrored, turned in the image, with other proportions."""
+    points_WLP3 = planes(frames_WLF).copy("K")
+    planes_3WLP = np.moveaxis(points_WLP3, -1, 0)
+    other_W = draws.mirrored[clips_W] < params.mirror
+    planes_3WLP[:, other_W] = planes_3WLP[:, other_W][..., mirror()]
+    planes_3WLP[0, other_W] *= -1
     angle_W = np.radians(params.rotate) * draws.turn[clips_W]
     across_W, along_W = (1 + params.scale * draw[clips_W] for draw in (draws.across, draws.along))
-    x_WLP, y_WLP = points_WLP3[..., 0].copy(), points_WLP3[..., 1].copy()
-    points_WLP3[..., 0] = _mixed(x_WLP, y_WLP, across_W * np.cos(angle_W), -across_W * np.sin(angle_W))
-    points_WLP3[..., 1] = _mixed(x_WLP, y_WLP, along_W * np.sin(angle_W), along_W * np.cos(angle_W))
-    return points_WLP3.reshape(frames_WLF.shape)
+    turned_WLP3 = points_WLP3.copy("K")
+    turned_WLP3[..., 0] = _mixed(points_WLP3, across_W * np.cos(angle_W), -across_W * np.sin(angle_W))
+    turned_WLP3[..., 1] = _mixed(points_WLP3, along_W * np.sin(angle_W), along_W * np.cos(angle_W))
+    return turned_WLP3
 
 
-def _mixed(x_WLP: np.ndarray, y_WLP: np.ndarray, of_x_W: np.ndarray, of_y_W: np.ndarray) -> np.ndarray:
-    mixed: np.ndarray = x_WLP * of_x_W.astype(np.float32)[:, None, None]
-    return mixed + y_WLP * of_y_W.astype(np.float32)[:, None, None]
+def _mixed(points_WLP3: np.ndarray, of_x_W: np.ndarray, of_y_W: np.ndarray) -> np.ndarray:
+    of_x_W11, of_y_W11 = (share.astype(np.float32)[:, None, None] for share in (of_x_W, of_y_W))
+    mixed_WLP: np.ndarray = points_WLP3[..., 0] * of_x_W11 + points_WLP3[..., 1] * of_y_W11
+    return mixed_WLP
 
 
 def corrupted(
-    frames_WLF: np.ndarray, mask_WL: np.ndarray, names: Sequence[tuple[object, ...]], params: AugmentParams,
+    points_WLP3: np.ndarray, mask_WL: np.ndarray, names: Sequence[tuple[object, ...]], params: AugmentParams,
     threshold: float,
 ) -> np.ndarray:  # fmt: skip
     """What a worse detector would see: noise in eye distances on x and y, and hidden points.
@@ -84,25 +86,18 @@ def corrupted(
     ``names``: of each window, what its random numbers depend on. Padding still repeats the last frame.
     """
     if not params.noise and not params.point_dropout:
-        return frames_WLF
-    points_WLP3 = frames_WLF.reshape(*frames_WLF.shape[:2], POINTS, 3).copy()
-    noise_WLP2, luck_WLP = _drawn(points_WLP3.shape[:3], names)
-    unit_W = units(points_WLP3[..., :2], points_WLP3[..., 2] >= threshold, mask_WL)
-    noise_WLP2 *= (params.noise * unit_W)[:, None, None, None]
-    points_WLP3[..., :2] += noise_WLP2
-    luck_WLP[:, :, KEPT] = 1
-    points_WLP3[..., 2] *= luck_WLP >= params.point_dropout
+        return points_WLP3
+    unit_W = params.noise * units(points_WLP3[..., :2], points_WLP3[..., 2] >= threshold, mask_WL)
+    worse_WLP3 = points_WLP3.copy("K")
+    for worse_LP3, unit, name in zip(worse_WLP3, unit_W, names, strict=True):
+        draw = generator(*name)
+        shape = worse_LP3.shape[:2]
+        for place in (0, 1):
+            worse_LP3[..., place] += draw.standard_normal(shape, np.float32) * unit
+        luck_LP = draw.random(shape, np.float32)
+        luck_LP[:, KEPT] = 1
+        worse_LP3[..., 2] *= luck_LP >= params.point_dropout
     short = np.flatnonzero(~mask_WL.all(1))
     last = mask_WL[short].sum(1, keepdims=True) - 1
-    points_WLP3[short] = points_WLP3[short[:, None], np.minimum(np.arange(mask_WL.shape[1]), last)]
-    return points_WLP3.reshape(frames_WLF.shape)
-
-
-def _drawn(shape: tuple[int, ...], names: Sequence[tuple[object, ...]]) -> tuple[np.ndarray, np.ndarray]:
-    """Standard normal ``[W, L, P, 2]`` and uniform ``[W, L, P]`` float32, each window from its own generator."""
-    normal_WLP2, uniform_WLP = np.empty((*shape, 2), np.float32), np.empty(shape, np.float32)
-    for normal, uniform, name in zip(normal_WLP2, uniform_WLP, names, strict=True):
-        draw = generator(*name)
-        draw.standard_normal(out=normal, dtype=np.float32)
-        draw.random(out=uniform, dtype=np.float32)
-    return normal_WLP2, uniform_WLP
+    worse_WLP3[short] = worse_WLP3[short[:, None], np.minimum(np.arange(mask_WL.shape[1]), last)]
+    return worse_WLP3

@@ -44,12 +44,12 @@ class Feed:
     def _batch(self, epoch: int, draws: Draws, plan: Plan) -> Batch:
         params, chunking, seed = self.params.augment, self.params.model, self.params.train.seed
         frames_NLF, mask_NL = self.corpus.frames(plan)
-        frames_NLF = placed(frames_NLF, plan.clips, draws, params)
+        points_NLP3 = placed(frames_NLF, plan.clips, draws, params)
         places = zip(plan.clips.tolist(), plan.starts.tolist(), strict=True)
         names = [(seed, epoch, self.corpus.clip_ids[clip], start) for clip, start in places]
-        worse_NLF = corrupted(frames_NLF, mask_NL, names, params, chunking.score_threshold)
-        true = cut_windows(frames_NLF, mask_NL, plan.starts, chunking)
-        seen = true if worse_NLF is frames_NLF else cut_windows(worse_NLF, mask_NL, plan.starts, chunking)
+        worse_NLP3 = corrupted(points_NLP3, mask_NL, names, params, chunking.score_threshold)
+        true = cut_windows(points_NLP3, mask_NL, plan.starts, chunking)
+        seen = true if worse_NLP3 is points_NLP3 else cut_windows(worse_NLP3, mask_NL, plan.starts, chunking)
         return paired(true, seen, plan, chunking.stride)
 
 
