@@ -96,7 +96,7 @@ def test_frames_a_second_that_cannot_be_are_refused(tmp_path, value):
 @pytest.mark.parametrize(
     "model, words",
     [
-        ("nowhere", "nowhere: no such bundle"),
+        ("nowhere", "nowhere': no such bundle"),
         ("empty", "no readable export_manifest.json"),
         ("sign", "workload 'sign'"),
     ],
