@@ -38,9 +38,9 @@ class Draws:
         return cls(numbers[:, 0], numbers[:, 1], *(2 * numbers[:, 2:] - 1).T)
 
 
-def generator(*names: object) -> np.random.Generator:
+def generator(*names: int | str) -> np.random.Generator:
     """A generator of its own for every combination of ``names``."""
-    key = hashlib.blake2b(":".join(map(str, names)).encode(), digest_size=16).digest()
+    key = hashlib.blake2b(repr(names).encode(), digest_size=16).digest()
     return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little")))
 
 
@@ -78,7 +78,7 @@ def _mixed(points_WLP3: np.ndarray, of_x_W: np.ndarray, of_y_W: np.ndarray) -> n
 
 
 def corrupted(
-    points_WLP3: np.ndarray, mask_WL: np.ndarray, names: Sequence[tuple[object, ...]], params: AugmentParams,
+    points_WLP3: np.ndarray, mask_WL: np.ndarray, names: Sequence[tuple[int | str, ...]], params: AugmentParams,
     threshold: float,
 ) -> np.ndarray:  # fmt: skip
     """What a worse detector would see: noise in eye distances on x and y, and hidden points.

@@ -78,7 +78,7 @@ class Trainer:
         objective = Objective(model, params.loss, params.model.stride)
         self.objective, self.optimizer = self.accelerator.prepare(objective, optimizer)
         self.feed = Feed(self.train, params, self.accelerator.process_index, self.accelerator.num_processes)
-        self.first_quantized = min(math.ceil(params.train.warmup * params.train.epochs), params.train.epochs - 1)
+        self.first_quantized = min(math.ceil(params.train.warmup * params.train.epochs - 1e-9), params.train.epochs - 1)
         self.resume = loop.Resume(
             state_file,
             {"model": self.model, "optimizer": self.optimizer, "scaler": loop.scaler(self.accelerator)},
