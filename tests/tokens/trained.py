@@ -8,9 +8,10 @@ from tempfile import mkdtemp
 from typing import Any
 
 from kinetrace import files
+from kinetrace.shards import Shards
 from kinetrace.stages import motion, shards, split, stats, validate
 from kinetrace.tokens.params import TokensParams
-from kinetrace.tokens.train.trainer import run
+from kinetrace.tokens.train.trainer import Trainer, run
 from kinetrace.tokens.workload import WORKLOAD
 from kinetrace.workload import Job
 from kinetrace.workspace import Workspace
@@ -44,3 +45,8 @@ def trained() -> Job:
     job = prepared()
     run(job, lambda step, values: None)
     return job
+
+
+def trainer(folder: Path, **changes: Any) -> Trainer:
+    """A training of its own over the prepared shards."""
+    return Trainer(tiny(**changes), Shards.open(prepared().folders.shards), folder / "state.pt")

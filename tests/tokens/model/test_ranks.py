@@ -27,7 +27,8 @@ def train(first: int, last: int) -> dict[str, torch.Tensor]:
 
 def slope(first: int, last: int) -> torch.Tensor:
     rows = normal(1, ROWS)[first:last].requires_grad_()
-    started()(rows).usage.backward()
+    found = started()(rows)
+    (found.usage + found.commitment).backward()
     assert rows.grad is not None
     return rows.grad
 
@@ -37,8 +38,9 @@ def worker(rank: int, folder: str) -> None:
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     try:
         half = slice(rank * ROWS // 2, (rank + 1) * ROWS // 2)
-        uneven = ((0, 50), (50, ROWS))[rank]
-        found = {"even": train(half.start, half.stop), "uneven": train(*uneven), "slope": slope(half.start, half.stop)}
+        uneven, one_sided = ((0, 50), (50, ROWS))[rank], ((0, 0), (0, ROWS))[rank]
+        found = {"even": train(half.start, half.stop), "uneven": train(*uneven), "one-sided": train(*one_sided)}
+        found |= {"slope": slope(half.start, half.stop), "uneven slope": slope(*uneven)}
         torch.save(found, f"{folder}/{rank}.pt")
     finally:
         dist.destroy_process_group()
@@ -56,7 +58,7 @@ def pair(tmp_path_factory):
     return [torch.load(Path(folder) / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
 
 
-@pytest.mark.parametrize("split", ("even", "uneven"))
+@pytest.mark.parametrize("split", ("even", "uneven", "one-sided"))
 def test_codebooks_are_the_same_on_both_ranks_and_as_if_there_were_one(pair, split):
     single = train(0, ROWS)
     for name, value in single.items():
@@ -74,8 +76,9 @@ def test_the_steps_include_revivals():
     assert min(changed) >= 3
 
 
-def test_the_mean_gradient_of_usage_is_that_of_the_whole_batch(pair):
-    both = torch.cat([found["slope"] for found in pair]) / 2
+@pytest.mark.parametrize("name", ("slope", "uneven slope"))
+def test_the_mean_gradient_of_the_losses_is_that_of_the_whole_batch(pair, name):
+    both = torch.cat([found[name] for found in pair]) / 2
     torch.testing.assert_close(both, slope(0, ROWS), rtol=1e-3, atol=1e-7)
 
 
