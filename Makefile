@@ -13,12 +13,14 @@ LOG := .venv/install.log
 DATA ?= ../shared/data/coffee_orders
 SPLIT ?= --split train=dmohazab/a --split val=dmohazab/b --split test=TheCamNelson
 RECIPE ?= recipes/coffee_orders.yaml
+TABLE ?= ../shared/data/fingerspelling/fingerspelling.parquet
+TOKENS_RECIPE ?= recipes/fingerspelling.yaml
 WORKLOAD ?= sign
 MLFLOW_PORT ?= 5000
 PREFECT_PORT ?= 4200
 PIP := python -m pip --quiet --disable-pip-version-check --no-input install
 
-.PHONY: help run test test-all real bench ui lint types gpu clean
+.PHONY: help run test test-all real real-tokens clone bench ui lint types gpu clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -32,17 +34,26 @@ test: lint types  ## lint, types and the test suite without the slow tests
 test-all: lint types  ## the same with the slow tests
 	@python -m pytest tests
 
-real: $(STAMP)  ## the same pipeline on real clips, in a clone under build/real; DATA=dir SPLIT=options RECIPE=file
-	@git diff --quiet HEAD || echo "note: build/real is a clone of the last commit; uncommitted changes are not in it"
-	@mkdir -p build
-	@if [ -d build/real/.git ]; then cd build/real && git fetch -q origin HEAD && git reset -q --hard FETCH_HEAD; \
-		else git clone -q . build/real; fi
+real: clone  ## sign on real clips, in a clone under build/real; DATA=dir SPLIT=options RECIPE=file
 	@data=$$(realpath "$(DATA)") && recipe=$$(realpath "$(RECIPE)") && cd build/real && \
 		python -m kinetrace import landmarks "$$data/words.parquet" --manifest "$$data/sentences.csv" \
 			$(SPLIT) && \
 		python -m kinetrace configure "$$recipe" && \
 		python -m flows.pipeline sign && \
 		python -m kinetrace metrics sign
+
+real-tokens: clone  ## tokens on real clips, in the same clone; TABLE=file TOKENS_RECIPE=file
+	@table=$$(realpath "$(TABLE)") && recipe=$$(realpath "$(TOKENS_RECIPE)") && cd build/real && \
+		python -m kinetrace import landmarks "$$table" --workload tokens && \
+		python -m kinetrace configure "$$recipe" && \
+		python -m flows.pipeline tokens && \
+		python -m kinetrace metrics tokens
+
+clone: $(STAMP)
+	@git diff --quiet HEAD || echo "note: build/real is a clone of the last commit; uncommitted changes are not in it"
+	@mkdir -p build
+	@if [ -d build/real/.git ]; then cd build/real && git fetch -q origin HEAD && git reset -q --hard FETCH_HEAD; \
+		else git clone -q . build/real; fi
 
 bench: $(STAMP)  ## ratios against named peers, measured in the same run
 	@python -m bench

@@ -32,3 +32,10 @@ def test_other_data_bring_their_own():
     made = commands("real", "DATA=/data/mine", "SPLIT=--split train=ben", "RECIPE=mine.yaml")
     assert 'realpath "/data/mine"' in made and "--split train=ben &&" in made and 'realpath "mine.yaml"' in made
     assert "--split" not in commands("real", "SPLIT=")
+
+
+def test_real_tokens_bring_their_table_and_recipe():
+    made = commands("real-tokens")
+    assert 'realpath "../shared/data/fingerspelling/fingerspelling.parquet"' in made
+    assert 'realpath "recipes/fingerspelling.yaml"' in made and "--workload tokens" in made
+    assert 'realpath "mine.parquet"' in commands("real-tokens", "TABLE=mine.parquet")

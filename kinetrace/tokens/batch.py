@@ -10,12 +10,12 @@ import numpy as np
 from kinetrace import files, npy
 from kinetrace.errors import KinetraceError
 from kinetrace.parallel import progress
-from kinetrace.tokens.codec import jsonl
-from kinetrace.tokens.codec.jsonl import Tokens
 from kinetrace.tokens.data.chunks import cut
 from kinetrace.tokens.data.frames import frames_of
 from kinetrace.tokens.data.landmarks import WIDTH
-from kinetrace.tokens.runtime import Tokenizer
+from kinetrace.tokens.export.runtime import Tokenizer
+from kinetrace.tokens.model.codec import jsonl
+from kinetrace.tokens.model.codec.jsonl import Tokens
 
 FORMATS = ("jsonl", "template")
 MOST_FRAMES = npy.MAX_BYTES // (4 * WIDTH)  # of a clip that is written: what is read back has the same limit

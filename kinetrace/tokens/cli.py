@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from kinetrace.tokens.runtime import Tokenizer
+    from kinetrace.tokens.export.runtime import Tokenizer
 
 FASTEST = 1000  # frames a second
 
@@ -95,7 +95,7 @@ def vocabulary(
     as_json: Json = False,
 ) -> None:
     """A tokenizer.json that knows the tokens of the model, for the library tokenizers."""
-    from kinetrace.tokens.codec import vocabulary as writing
+    from kinetrace.tokens.model.codec import vocabulary as writing
 
     tokenizer = _tokenizer(model)
     settings = tokenizer.settings
@@ -107,7 +107,7 @@ def vocabulary(
 
 def _tokenizer(model: str) -> "Tokenizer":
     from kinetrace.lineage.locate import locate
-    from kinetrace.tokens.runtime import Tokenizer
+    from kinetrace.tokens.export.runtime import Tokenizer
 
     return Tokenizer.load(locate(model))
 

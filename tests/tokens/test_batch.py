@@ -11,8 +11,8 @@ from kinetrace import files
 from kinetrace.errors import KinetraceError
 from kinetrace.tokens import batch
 from kinetrace.tokens.batch import Summary
-from kinetrace.tokens.codec import jsonl
-from kinetrace.tokens.codec.spec import Book, Spec
+from kinetrace.tokens.model.codec import jsonl
+from kinetrace.tokens.model.codec.spec import Book, Spec
 from tests.tokens.data.deliveries import hostile
 from tests.tokens.export.exported import exported, tokenizer
 from tests.tokens.trained import trained

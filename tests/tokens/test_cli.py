@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from kinetrace import bundle, cli, files
 from kinetrace.errors import KinetraceError
 from kinetrace.stages import promote
-from kinetrace.tokens.codec import jsonl
+from kinetrace.tokens.model.codec import jsonl
 from kinetrace.workload import Job
 from tests.candidates import Fake, deliver, workspace
 from tests.tokens.export.exported import exported, tokenizer

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from kinetrace.metrics import bitrate, codebook
-from kinetrace.tokens.codec import jsonl, rle, template
-from kinetrace.tokens.codec.spec import LETTERS, Spec
+from kinetrace.tokens.model.codec import jsonl, rle, template
+from kinetrace.tokens.model.codec.spec import LETTERS, Spec
 
 LONGEST_RUN = 32  # of the template that is checked
 Codes = Mapping[str, Sequence[np.ndarray]]  # by part, ``[N, Q]`` a clip

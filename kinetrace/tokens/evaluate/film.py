@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinetrace.files import staged
-from kinetrace.tokens.codec.spec import Spec
 from kinetrace.tokens.data.landmarks import POINTS
+from kinetrace.tokens.model.codec.spec import Spec
 
 if TYPE_CHECKING:
     from PIL.Image import Image

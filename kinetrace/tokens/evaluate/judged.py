@@ -8,13 +8,13 @@ import pandas as pd
 
 from kinetrace import clips
 from kinetrace.metrics import bitrate, codebook
-from kinetrace.tokens.codec.jsonl import Tokens
-from kinetrace.tokens.codec.spec import Spec
 from kinetrace.tokens.evaluate import books
 from kinetrace.tokens.evaluate.books import Codes
 from kinetrace.tokens.evaluate.scores import MODEL, RIVALS, Measure, Ratios, scored
 from kinetrace.tokens.model.batches import Corpus
 from kinetrace.tokens.model.checkpoint import Checkpoint
+from kinetrace.tokens.model.codec.jsonl import Tokens
+from kinetrace.tokens.model.codec.spec import Spec
 from kinetrace.tokens.model.inference import Tokenized, tokenized
 from kinetrace.workload import Clip
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from kinetrace.tokens.codec.spec import LETTERS, Spec
 from kinetrace.tokens.data.landmarks import EDGES, PARTS
+from kinetrace.tokens.model.codec.spec import LETTERS, Spec
 
 COLOURS = {
     "body": "#64748b",

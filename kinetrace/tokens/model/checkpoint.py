@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kinetrace import checkpoints
-from kinetrace.tokens.codec.spec import Book, Spec
+from kinetrace.tokens.model.codec.spec import Book, Spec
 from kinetrace.tokens.model.fsq import grid
 from kinetrace.tokens.model.network import PoseTokenizer
 from kinetrace.tokens.params import ModelParams

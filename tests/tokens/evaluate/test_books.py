@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from kinetrace.metrics import bitrate, codebook
-from kinetrace.tokens.codec import rle, template
-from kinetrace.tokens.codec.jsonl import Tokens
-from kinetrace.tokens.codec.spec import Book, Spec
 from kinetrace.tokens.evaluate import books
 from kinetrace.tokens.evaluate.books import Level
+from kinetrace.tokens.model.codec import rle, template
+from kinetrace.tokens.model.codec.jsonl import Tokens
+from kinetrace.tokens.model.codec.spec import Book, Spec
 
 SPEC = Spec((Book("face", 2, 4), Book("left_hand", 1, 8)))
 ABSENT = {"face": [np.full((3, 2), -1)], "left_hand": [np.full((3, 1), -1)]}

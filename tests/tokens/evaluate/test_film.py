@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from kinetrace.errors import KinetraceError
-from kinetrace.tokens.codec.spec import Book, Spec
 from kinetrace.tokens.data.landmarks import PARTS, POINTS
 from kinetrace.tokens.evaluate import film, scene
+from kinetrace.tokens.model.codec.spec import Book, Spec
 
 SPEC = Spec((Book("face", 2, 64), Book("right_hand", 2, 64), Book("body", 1, 16)))
 FRAMES, STRIDE = 7, 3

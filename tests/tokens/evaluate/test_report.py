@@ -14,12 +14,12 @@ from kinetrace.params import PromoteParams
 from kinetrace.registry import gates
 from kinetrace.shards import Shards
 from kinetrace.stages import evaluate
-from kinetrace.tokens.codec.spec import Book, Spec
 from kinetrace.tokens.evaluate import books, report
 from kinetrace.tokens.evaluate.judged import Judged, predictions
 from kinetrace.tokens.evaluate.scores import MODEL, RIVALS
 from kinetrace.tokens.model.batches import Corpus
 from kinetrace.tokens.model.checkpoint import Checkpoint
+from kinetrace.tokens.model.codec.spec import Book, Spec
 from kinetrace.tokens.model.inference import tokenized
 from tests.tokens.trained import trained
 

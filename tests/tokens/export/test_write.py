@@ -10,11 +10,11 @@ from tokenizers import Tokenizer as Library
 from kinetrace import bundle, files
 from kinetrace.errors import KinetraceError
 from kinetrace.shards import Shards
-from kinetrace.tokens.codec import jsonl, template
 from kinetrace.tokens.data import chunks as cutting
 from kinetrace.tokens.export import write
 from kinetrace.tokens.model import inference
 from kinetrace.tokens.model.checkpoint import Checkpoint
+from kinetrace.tokens.model.codec import jsonl, template
 from kinetrace.tokens.model.network import PoseTokenizer
 from tests.tokens.export.exported import exported, tokenizer
 from tests.tokens.settings import params

@@ -86,6 +86,14 @@ def test_the_network_sees_worse_points_and_learns_the_true_ones(some):
     assert (seen[..., :2] - true[..., :2]).abs().median() < 0.2  # the same movement
 
 
+def test_points_that_stay_hidden_are_unknown_to_the_network_alone(some):
+    batches = [build() for build in feed(some, augment__point_dropout=1.0).epoch(0)]
+    for batch in batches:
+        assert (batch["face"].seen.known_BK.sum(1) == 1).all()  # the centre
+        assert (batch["face"].true.known_BK.sum(1) > 50).all()
+        assert len(batch["face"].seen) == len(batch["face"].true)
+
+
 @pytest.mark.parametrize("temporal", [0.0, 0.5])
 @pytest.mark.parametrize("ranks", [2, 3, 12])
 def test_the_ranks_share_out_each_batch(some, ranks, temporal):

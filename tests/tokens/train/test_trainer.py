@@ -225,6 +225,14 @@ def test_codebooks_start_after_the_warm_up_and_always_at_some_time(tmp_path, epo
     assert trainer(tmp_path, train__epochs=epochs, train__warmup=warmup).first_quantized == first
 
 
+def test_codebooks_start_once(tmp_path, monkeypatch):
+    one, begun = trainer(tmp_path, **SOME), []
+    start = one._start_codebooks
+    monkeypatch.setattr(one, "_start_codebooks", lambda: begun.append(one._objective.quantize) or start())
+    one.fit(nothing)
+    assert begun == [True]
+
+
 def test_each_part_starts_its_codebooks_from_a_seed_of_its_own(tmp_path):
     one = trainer(tmp_path)
     one._start_codebooks()

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kinetrace.tokens.codec.rle import Runs, decode, encode
-from tests.tokens.codec.sequences import draw
+from kinetrace.tokens.model.codec.rle import Runs, decode, encode
+from tests.tokens.model.codec.sequences import draw
 
 
 @settings(max_examples=100, deadline=None)

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from kinetrace import bundle, files
 from kinetrace.errors import KinetraceError
 from kinetrace.shards import Shards
-from kinetrace.tokens import runtime
 from kinetrace.tokens.data import chunks as cutting
 from kinetrace.tokens.data.landmarks import PARTS, from_holistic
+from kinetrace.tokens.export import runtime
+from kinetrace.tokens.export.runtime import GROUP, ROWS, Stream, Tokenizer
 from kinetrace.tokens.model import inference
 from kinetrace.tokens.model.checkpoint import Checkpoint
-from kinetrace.tokens.runtime import GROUP, ROWS, Stream, Tokenizer
 from tests.tokens.export.exported import exported, tokenizer
 from tests.tokens.trained import trained
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 REAL = ROOT.parent / "shared" / "data" / "fingerspelling" / "fingerspelling.parquet"
 PARTIAL = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -236,7 +236,8 @@ def test_serving_needs_no_torch_and_no_pandas():
     clip = exported().parent / "clip.npy"
     np.save(clip, twin()[0])
     code = (
-        "import sys; from pathlib import Path; import numpy as np; from kinetrace.tokens.runtime import Tokenizer\n"
+        "import sys; from pathlib import Path; import numpy as np\n"
+        "from kinetrace.tokens.export.runtime import Tokenizer\n"
         f"tokenizer = Tokenizer.load(Path({str(exported())!r}))\n"
         f"codes = tokenizer.encode(np.load({str(clip)!r}))\n"
         "tokenizer.decode(tokenizer.parse(tokenizer.template(codes)))\n"

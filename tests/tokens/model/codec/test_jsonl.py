@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinetrace.errors import KinetraceError
-from kinetrace.tokens.codec import jsonl
-from kinetrace.tokens.codec.jsonl import Tokens, dumps, loads, read, write
-from kinetrace.tokens.codec.spec import Book, Spec
-from tests.tokens.codec.sequences import SPEC, draw, same
+from kinetrace.tokens.model.codec import jsonl
+from kinetrace.tokens.model.codec.jsonl import Tokens, dumps, loads, read, write
+from kinetrace.tokens.model.codec.spec import Book, Spec
+from tests.tokens.model.codec.sequences import SPEC, draw, same
 
 CODES = {"face": np.array([[12, 7, 300]] * 3 + [[-1, -1, -1]]), "left_hand": np.array([[37]] * 3 + [[0]])}
 

@@ -22,8 +22,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from kinetrace.errors import KinetraceError
-from kinetrace.tokens.codec import rle
-from kinetrace.tokens.codec.spec import ABSENT, LETTERS, MAX_CHUNKS, Book, Spec
+from kinetrace.tokens.model.codec import rle
+from kinetrace.tokens.model.codec.spec import ABSENT, LETTERS, MAX_CHUNKS, Book, Spec
 
 NUMBER = "(0|[1-9][0-9]{0,8})"
 TIME, RUN = re.compile(f"<T{NUMBER}>"), re.compile(rf"<\*{NUMBER}>")

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kinetrace.errors import KinetraceError
 from kinetrace.files import staged
-from kinetrace.tokens.codec import rle
-from kinetrace.tokens.codec.spec import ABSENT, MAX_CHUNKS, MAX_CODES, Book, Spec
+from kinetrace.tokens.model.codec import rle
+from kinetrace.tokens.model.codec.spec import ABSENT, MAX_CHUNKS, MAX_CODES, Book, Spec
 
 MAX_LINE = 1 << 26  # bytes
 Positive = Annotated[int, Field(ge=1, le=1 << 40)]

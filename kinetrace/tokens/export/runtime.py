@@ -12,13 +12,13 @@ import numpy as np
 from kinetrace import bundle
 from kinetrace.errors import KinetraceError
 from kinetrace.params import parse
-from kinetrace.tokens.codec import template
-from kinetrace.tokens.codec.jsonl import Tokens
-from kinetrace.tokens.codec.spec import ABSENT
 from kinetrace.tokens.data.chunks import Chunks, assemble, cut, joined, starts
 from kinetrace.tokens.data.frames import frames_of
 from kinetrace.tokens.data.landmarks import PARTS, WIDTH
-from kinetrace.tokens.settings import Settings
+from kinetrace.tokens.export.settings import Settings
+from kinetrace.tokens.model.codec import template
+from kinetrace.tokens.model.codec.jsonl import Tokens
+from kinetrace.tokens.model.codec.spec import ABSENT
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from kinetrace.params import Positive, Section
-from kinetrace.tokens.codec.spec import Book, Spec
+from kinetrace.tokens.model.codec.spec import Book, Spec
 from kinetrace.tokens.params import ChunkParams
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from kinetrace.errors import KinetraceError
-from kinetrace.tokens.codec.spec import MAX_CHUNKS, Book, Spec
-from tests.tokens.codec.sequences import SPEC, same
+from kinetrace.tokens.model.codec.spec import MAX_CHUNKS, Book, Spec
+from tests.tokens.model.codec.sequences import SPEC, same
 
 
 def codes(face=((1, 2, 3),), left_hand=((4,),)):

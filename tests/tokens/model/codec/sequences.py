@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kinetrace.tokens.codec.spec import ABSENT, Book, Spec
 from kinetrace.tokens.data.landmarks import ABBREVIATIONS
+from kinetrace.tokens.model.codec.spec import ABSENT, Book, Spec
 
 SPEC = Spec((Book("face", 3, 1024), Book("left_hand", 1, 64)))
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from kinetrace.errors import KinetraceError
 from kinetrace.files import write_bytes
-from kinetrace.tokens.codec.spec import Spec
-from kinetrace.tokens.codec.template import absent_token, code_token, run_token, time_token
+from kinetrace.tokens.model.codec.spec import Spec
+from kinetrace.tokens.model.codec.template import absent_token, code_token, run_token, time_token
 
 if TYPE_CHECKING:
     from tokenizers import AddedToken

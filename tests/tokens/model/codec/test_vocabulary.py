@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from kinetrace.errors import KinetraceError
-from kinetrace.tokens.codec.spec import Book, Spec
-from kinetrace.tokens.codec.template import parse, write
-from kinetrace.tokens.codec.vocabulary import added_tokens, tokens, write_tokenizer
-from tests.tokens.codec.sequences import SPEC, draw, random_codes, same
+from kinetrace.tokens.model.codec.spec import Book, Spec
+from kinetrace.tokens.model.codec.template import parse, write
+from kinetrace.tokens.model.codec.vocabulary import added_tokens, tokens, write_tokenizer
+from tests.tokens.model.codec.sequences import SPEC, draw, random_codes, same
 
 SMALL = Spec((Book("face", 2, 2), Book("right_hand", 1, 3)))
 TIMES, LONGEST = 12, 4
@@ -124,6 +124,10 @@ def test_a_vocabulary_has_a_time(arguments):
 
 
 def test_the_codec_needs_neither_torch_nor_transformers_nor_tokenizers():
-    code = "import sys; from kinetrace.tokens.codec import jsonl, rle, template, vocabulary; print(sorted(sys.modules))"
+    code = (
+        "import sys\n"
+        "from kinetrace.tokens.model.codec import jsonl, rle, template, vocabulary\n"
+        "print(sorted(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"'torch'", "'transformers'", "'tokenizers'", "'pandas'"} & set(done.stdout.strip("[]\n").split(", "))

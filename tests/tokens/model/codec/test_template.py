@@ -4,9 +4,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kinetrace.errors import KinetraceError
-from kinetrace.tokens.codec.spec import MAX_CHUNKS, Book, Spec
-from kinetrace.tokens.codec.template import parse, write
-from tests.tokens.codec.sequences import SPEC, draw, same
+from kinetrace.tokens.model.codec.spec import MAX_CHUNKS, Book, Spec
+from kinetrace.tokens.model.codec.template import parse, write
+from tests.tokens.model.codec.sequences import SPEC, draw, same
 
 CODES = {"face": np.array([[12, 7, 300]] * 3 + [[0, 0, 0]]), "left_hand": np.array([[37]] * 3 + [[-1]])}
 CHUNK = "<F:a12><F:b7><F:c300><LH:a37>"
