@@ -34,7 +34,8 @@ def test_nothing_changed_means_nothing_to_do(second: Path) -> None:
     assert _cpu() - spent < 2.0  # seconds of work: the wall clock would judge the machine's other users
     assert "Running stage" not in said and "up to date" in said
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert checkouts.run(second, "dvc", "status", "--json").stdout.strip() == "{}"
+    asked = ("--json", "--with-deps", "promote@sign")
+    assert checkouts.run(second, "dvc", "status", *asked).stdout.strip() == "{}"
 
 
 def test_the_pipeline_leaves_code_and_parameters_alone(second: Path) -> None:
