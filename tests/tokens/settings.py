@@ -21,14 +21,14 @@ SECTION: dict[str, Any] = {
         "pooling": "mean", "length": 10, "stride": 5, "score_threshold": 0.25, "box": 8.0, "min_observed": 0.5,
         "quantizer": {
             "kind": "vq", "levels": 3, "codes": "auto", "chunks_per_code": 8, "decay": 0.99, "rotation": False,
-            "kmeans": True, "revive": 0.1, "dropout": 0.0,
+            "kmeans": True, "revive": 0.1, "evenness": 0.1, "dropout": 0.0, "beam": 2,
         },
     },
     "loss": {"position": 1.0, "velocity": 0.1, "commitment": 0.25, "usage": 0.01, "temporal": 0.0},
     "augment": {"mirror": 0.0, "warp": 0.1, "point_dropout": 0.05, "noise": 0.01, "scale": 0.1, "rotate": 5.0},
     "train": {
         "seed": 7, "epochs": 2, "batch": 64, "accumulate": 1, "learning_rate": 1.0e-3, "weight_decay": 0.01,
-        "warmup": 0.1, "clip_norm": 1.0, "precision": "no",
+        "warmup": 0.1, "settle": 0.3, "clip_norm": 1.0, "precision": "no",
     },
     "evaluate": {"resamples": 50, "confidence": 0.95, "seed": 7, "pck": 0.2},
     "export": {"opset": 18, "parity_clips": 2},

@@ -37,6 +37,8 @@ def test_the_section_is_read_from_yaml(tmp_path):
         ({"loss__position": -1.0}, "tokens.loss.position: found -1.0"),
         ({"twin__min_frames": 50}, "tokens.twin: min_frames 50 is more than max_frames 40"),
         ({"train__precision": "fp8"}, "tokens.train.precision: found 'fp8'"),
+        ({"train__settle": 1.0}, "tokens.train.settle: found 1.0"),
+        ({"train__settle": -0.1}, "tokens.train.settle: found -0.1"),
         ({"evaluate__pck": 0.0}, "tokens.evaluate.pck: found 0.0"),
     ],
 )

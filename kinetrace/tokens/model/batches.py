@@ -84,6 +84,12 @@ class Corpus:
         clips = np.repeat(np.arange(len(self)), [len(part) for part in first])
         return Plan(clips, np.concatenate([*first, np.zeros(0, int)]).astype(int), speeds[clips])
 
+    def everywhere(self) -> Plan:
+        """Every clip cut from each of its first ``stride`` frames: all windows that a change of phase gives."""
+        plans = [self.plan(np.full(len(self), phase)) for phase in range(self.params.stride)]
+        fields = zip(*((plan.clips, plan.starts, plan.speeds) for plan in plans), strict=True)
+        return Plan(*(np.concatenate(field) for field in fields))
+
     def frames(self, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
         """``[W, L, 399]``: the frames of each window, and ``[W, L]`` bool, which of them the clip has.
 

@@ -7,18 +7,26 @@ import torch
 from torch import Tensor, nn
 
 from kinetrace.tokens.model import gradients, kmeans, ranks
+from kinetrace.tokens.params import QuantizerParams
 
+DAMPING = 0.2  # how far a handicap goes in one round of refitting: at once they would swing
 REVIVED = 256  # codes moved in one step at most: it bounds what the ranks exchange
 
 
-def totals(values_BD: Tensor, codes_B: Tensor, codes: int) -> tuple[Tensor, Tensor]:
-    """Rows of all ranks that chose each code, as float ``[K]``, and their sum ``[K, D]``."""
+def own_totals(values_BD: Tensor, codes_B: Tensor, codes: int) -> tuple[Tensor, Tensor]:
+    """Rows of this rank that chose each code, as float ``[K]``, and their sum ``[K, D]``."""
     hits_K = torch.bincount(codes_B, minlength=codes).to(values_BD)
     sums_KD = values_BD.new_zeros(codes, values_BD.shape[1])
     if values_BD.is_cuda:
         sums_KD.index_put_((codes_B,), values_BD, accumulate=True)  # sorted, so the order of the sum is fixed
     else:
         sums_KD.index_add_(0, codes_B, values_BD)
+    return hits_K, sums_KD
+
+
+def totals(values_BD: Tensor, codes_B: Tensor, codes: int) -> tuple[Tensor, Tensor]:
+    """The same over the rows of all ranks."""
+    hits_K, sums_KD = own_totals(values_BD, codes_B, codes)
     if ranks.active():
         both = ranks.total(torch.cat([hits_K[:, None], sums_KD], 1))
         hits_K, sums_KD = both[:, 0], both[:, 1:].contiguous()
@@ -28,6 +36,8 @@ def totals(values_BD: Tensor, codes_B: Tensor, codes: int) -> tuple[Tensor, Tens
 class Codebook(nn.Module):
     """``codes_KD`` follow the mean of the rows that choose them; ``hits_K`` is the moving average of their number.
 
+    ``handicap_K`` is added to the squared distance of rows that choose a code; 0 until the codebook is refitted.
+
     The usual state is the moving averages of counts and of sums, a code being their quotient. Here the sum is not
     kept, it is hits times code: the two cannot disagree, and a code is always a weighted mean of rows and of its own
     past, so its norm cannot outgrow theirs however seldom it is chosen.
@@ -35,12 +45,14 @@ class Codebook(nn.Module):
 
     codes_KD: Tensor
     hits_K: Tensor
+    handicap_K: Tensor
 
-    def __init__(self, dim: int, codes: int, decay: float, revive: float, generator: torch.Generator) -> None:
+    def __init__(self, dim: int, codes: int, params: QuantizerParams, generator: torch.Generator) -> None:
         super().__init__()
-        self.decay, self.revive_below = decay, revive
+        self.decay, self.revive_below, self.evenness = params.decay, params.revive, params.evenness
         self.register_buffer("codes_KD", torch.randn(codes, dim, generator=generator) / dim**0.5)
         self.register_buffer("hits_K", torch.zeros(codes))
+        self.register_buffer("handicap_K", torch.zeros(codes))
 
     def table(self) -> Tensor:
         """The codes ``[K, D]``."""
@@ -54,6 +66,7 @@ class Codebook(nn.Module):
         """Put the codes at ``steps`` rounds of k-means over the rows, and forget the hits."""
         self.codes_KD.copy_(kmeans.centres(values_ND, len(self.codes_KD), steps, generator))
         self.hits_K.zero_()
+        self.handicap_K.zero_()
 
     @torch.no_grad()
     def update(self, left_BD: Tensor, codes_B: Tensor, seed: Tensor) -> None:
@@ -87,6 +100,35 @@ class Codebook(nn.Module):
         self.codes_KD[moved_R] = rows_RD[found_R]
         self.hits_K[donors_R] /= 2
         self.hits_K[moved_R] = mean
+
+    @torch.no_grad()
+    def refit(self, left_ND: Tensor, codes_N: Tensor, split: bool, generator: torch.Generator) -> None:
+        """One round over all rows of one process: each code to the mean of its rows; ``split`` as ``_revive`` does.
+
+        Of codes with too few rows at most one in sixteen moves a round, so that neighbours can adapt.
+        """
+        hits_K, sums_KD = own_totals(left_ND, codes_N, len(self.codes_KD))
+        self.codes_KD.copy_(torch.where(hits_K[:, None] > 0, sums_KD / hits_K.clamp(min=1)[:, None], self.codes_KD))
+        self.hits_K.copy_(hits_K)
+        few = int((hits_K < self.revive_below * hits_K.mean()).sum()) if split else 0
+        number = min(few, max(1, len(hits_K) // 16))
+        luck_N = torch.empty(len(left_ND)).exponential_(generator=generator).to(left_ND)
+        offers_KD = self._offers(left_ND, codes_N, torch.arange(len(hits_K), device=left_ND.device), luck_N)
+        crowd_K = torch.where(offers_KD[:, 0] > 0, hits_K, 0)  # a code whose rows are all alike cannot be split
+        donors_R, moved_R = crowd_K.topk(number).indices, hits_K.topk(number, largest=False).indices
+        found_R = crowd_K[donors_R] > hits_K[moved_R]
+        self.codes_KD[moved_R[found_R]] = offers_KD[donors_R[found_R], 1:]
+        self._handicap(left_ND, codes_N, hits_K)
+
+    def _handicap(self, left_ND: Tensor, codes_N: Tensor, hits_K: Tensor) -> None:
+        """Popular codes get a handicap, rare ones an advantage: ``evenness`` mean errors for a code e times as popular.
+
+        Entropy-constrained quantization (Chou, Lookabaugh & Gray 1989) with the opposite sign: it spends distortion on
+        bits that the codes carry, not on saving them.
+        """
+        error = (left_ND - self.codes_KD[codes_N]).square().sum() / max(len(left_ND), 1)
+        popularity_K = ((hits_K + 1) / hits_K.mean().clamp(min=1e-12)).log()
+        self.handicap_K.lerp_(self.evenness * error * popularity_K, DAMPING)
 
     def _rows(self, left_BD: Tensor, codes_B: Tensor, donors_R: Tensor, seed: Tensor) -> tuple[Tensor, Tensor]:
         """A row of each donor, drawn by its squared error among the rows of all ranks; false where all errors are 0.

@@ -151,7 +151,9 @@ class TransformerDecoder(nn.Module):
         return frames_BLC
 
 
-ENCODERS: Mapping[str, tuple[type[nn.Module], type[nn.Module]]] = {
+ENCODERS: Mapping[
+    str, tuple[type[MlpEncoder], type[MlpDecoder]] | tuple[type[TransformerEncoder], type[TransformerDecoder]]
+] = {
     "mlp": (MlpEncoder, MlpDecoder),
     "transformer": (TransformerEncoder, TransformerDecoder),
 }

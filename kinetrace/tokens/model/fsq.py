@@ -63,6 +63,9 @@ class ProductGrid(nn.Module):
         points_BQG = codes_BQ.clamp(min=0)[..., None] // self.radix_G % self.sizes_G - self.sizes_G // 2
         return self._out((points_BQG * (codes_BQ >= 0)[..., None]).float())
 
+    def refit(self, values_ND: Tensor, generator: torch.Generator) -> None:
+        """Nothing: the grid is fixed."""
+
     def start(self, values_ND: Tensor, generator: torch.Generator) -> None:
         """The map in goes to the principal axes of the rows, each spread over its grid; back by least squares."""
         mean_D = values_ND.mean(0)

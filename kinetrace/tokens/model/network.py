@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from kinetrace.tokens.data.landmarks import PARTS
-from kinetrace.tokens.model.encoders import ENCODERS
+from kinetrace.tokens.model.basis import Basis
+from kinetrace.tokens.model.encoders import ENCODERS, MlpDecoder, MlpEncoder, TransformerDecoder, TransformerEncoder
 from kinetrace.tokens.model.quantizer import ResidualQuantizer
 from kinetrace.tokens.params import ModelParams
 
@@ -79,8 +80,14 @@ class PoseTokenizer(nn.Module):
         super().__init__()
         points = {part: PARTS[part].stop - PARTS[part].start for part in codes}
         encoder, decoder = ENCODERS[params.encoder]
-        self.encoder = encoder({part: size * VALUES_A_POINT for part, size in points.items()}, params)
-        self.decoder = decoder({part: size * 2 for part, size in points.items()}, params)
+        self.encoder: MlpEncoder | TransformerEncoder = encoder(
+            {part: size * VALUES_A_POINT for part, size in points.items()}, params
+        )
+        self.decoder: MlpDecoder | TransformerDecoder = decoder(
+            {part: size * 2 for part, size in points.items()}, params
+        )
+        sizes = {part: params.length * size * 2 for part, size in points.items()}
+        self.bases = nn.ModuleDict({part: Basis(size, params.latent) for part, size in sizes.items()})
         levels = params.quantizer.levels
         self.quantizers = nn.ModuleDict(
             {part: ResidualQuantizer(params.latent, levels, size, params.quantizer, usage)
@@ -103,21 +110,48 @@ class PoseTokenizer(nn.Module):
     def scaling(self, part: str) -> Scaling:
         return Scaling(self.get_buffer(f"mean_{part}"), self.get_buffer(f"spread_{part}"))
 
-    def latent(self, part: str, windows: Windows) -> Tensor:
-        """``[B, D]``; neither padding nor points never seen decide anything."""
-        scale = self.scaling(part)
-        values = windows.values_BLK5
+    def basis(self, part: str) -> Basis:
+        found = self.bases[part]
+        assert isinstance(found, Basis)
+        return found
+
+    @torch.no_grad()
+    def start(self, moments: Mapping[str, Tensor], counts: Mapping[str, int]) -> None:
+        """Start as a principal component analysis: of each part, the second moments of ``flat`` over its chunks."""
+        for part in self.parts:
+            self.basis(part).start(moments[part], counts[part])
+        for layer in (self.encoder.out[-1], *self.decoder.heads.values()):
+            for weights in layer.parameters():
+                weights.zero_()
+
+    def standardized(self, part: str, windows: Windows) -> Tensor:
+        """``[B, L, K, 5]``: deviations from the mean pose, scores, velocities; 0 for points never seen."""
+        scale, values = self.scaling(part), windows.values_BLK5
         position = (values[..., :2] - scale.mean) / scale.spread
         velocity = values[..., 3:] * (FASTER / scale.spread)
-        channels = torch.cat([position, values[..., 2:3], velocity], -1) * windows.known_BK[:, None, :, None]
-        latent_BD: Tensor = self.encoder(part, channels.flatten(2), windows.mask_BL)
-        return latent_BD
+        return torch.cat([position, values[..., 2:3], velocity], -1) * windows.known_BK[:, None, :, None]
+
+    def flat(self, part: str, windows: Windows) -> Tensor:
+        """What a part's basis sees, ``[B, L K 2]``: deviations from the mean pose, 0 in padding."""
+        return self._flat(self.standardized(part, windows), windows)
+
+    @staticmethod
+    def _flat(channels_BLK5: Tensor, windows: Windows) -> Tensor:
+        return (channels_BLK5[..., :2] * windows.mask_BL[..., None, None]).flatten(1)
+
+    def latent(self, part: str, windows: Windows) -> Tensor:
+        """``[B, D]``; neither padding nor points never seen decide anything."""
+        channels_BLK5 = self.standardized(part, windows)
+        linear_BD: Tensor = self.basis(part).analysis(self._flat(channels_BLK5, windows))
+        return linear_BD + self.encoder(part, channels_BLK5.flatten(2), windows.mask_BL)
 
     def positions(self, part: str, latent_BD: Tensor) -> Tensor:
         """``[B, L, K, 2]`` in eye distances from the part's centre."""
         scale = self.scaling(part)
         frames_BLC: Tensor = self.decoder(part, latent_BD)
-        return frames_BLC.reshape(*frames_BLC.shape[:2], *scale.mean.shape) * scale.spread + scale.mean
+        shape = (*frames_BLC.shape[:2], *scale.mean.shape)
+        deviation_BLK2 = frames_BLC.reshape(shape) + self.basis(part).synthesis(latent_BD).reshape(shape)
+        return deviation_BLK2 * scale.spread + scale.mean
 
     def encode(self, part: str, windows: Windows) -> Tensor:
         """Codes ``[B, Q]``."""

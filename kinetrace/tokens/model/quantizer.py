@@ -91,6 +91,15 @@ class ResidualQuantizer(nn.Module):
         for value in self.state_dict().values():
             ranks.from_first(value)
 
+    @torch.no_grad()
+    def refit(self, values_ND: Tensor) -> None:
+        """Fit the codebooks to all data at once, for an encoder that no longer changes; rank 0's rows decide."""
+        if ranks.first():
+            with torch.autocast(values_ND.device.type, enabled=False):
+                self.core.refit(values_ND.float(), torch.Generator().manual_seed(int(self.seed)))
+        for value in self.state_dict().values():
+            ranks.from_first(value)
+
     def _next(self) -> Tensor:
         """A seed for this step, left on the device: it is read only when a code is dead."""
         if self.training:

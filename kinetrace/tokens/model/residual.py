@@ -3,6 +3,7 @@
 Shape suffixes: B rows, N rows of all data, D dimensions, Q levels, K codes.
 """
 
+from collections.abc import Iterable
 from typing import cast
 
 import torch
@@ -19,6 +20,7 @@ from kinetrace.tokens.params import QuantizerParams
 Level = Codebook | MappedCodebook
 
 LLOYD = 10
+ROUNDS, QUIET = 50, 12  # of refitting, and those at the end in which no code is split
 
 
 class Residual(nn.Module):
@@ -36,17 +38,20 @@ class Residual(nn.Module):
     def _level(dim: int, codes: int, params: QuantizerParams, generator: torch.Generator) -> Level:
         if params.kind == "simvq":
             return MappedCodebook(dim, codes, generator)
-        return Codebook(dim, codes, params.decay, params.revive, generator)
+        return Codebook(dim, codes, params, generator)
 
     def _levels(self) -> list[Level]:
         return cast(list[Level], list(self.levels))
+
+    def _handicaps(self, indices: Iterable[int]) -> list[Tensor]:
+        return [self._levels()[index].handicap_K for index in indices]
 
     def forward(self, values_BD: Tensor, used: list[bool], seed: Tensor) -> Quantized:
         """Quantize by the levels that are used; while training, their codebooks follow."""
         tables = {index: level.table() for index, level in enumerate(self._levels()) if used[index]}
         codes_BQ = torch.full((len(values_BD), len(used)), ABSENT, device=values_BD.device)
         with torch.no_grad():
-            codes_BQ[:, list(tables)] = search(values_BD, list(tables.values()), self.beam)
+            codes_BQ[:, list(tables)] = search(values_BD, list(tables.values()), self._handicaps(tables), self.beam)
         left_BD, total_BD = values_BD, torch.zeros_like(values_BD)
         commitments, usages = [], []
         for index, table_KD in tables.items():
@@ -65,7 +70,9 @@ class Residual(nn.Module):
 
     def encode(self, values_BD: Tensor) -> Tensor:
         """``[B, Q]``."""
-        return search(values_BD, [level.table() for level in self._levels()], self.beam)
+        return search(
+            values_BD, [level.table() for level in self._levels()], self._handicaps(range(len(self.levels))), self.beam
+        )
 
     def decode(self, codes_BQ: Tensor) -> Tensor:
         """``[B, D]``; an absent level adds nothing."""
@@ -74,6 +81,18 @@ class Residual(nn.Module):
             codes_B = codes_BQ[:, index]
             total = total + F.embedding(codes_B.clamp(min=0), level.table()) * (codes_B >= 0)[:, None]
         return total
+
+    def refit(self, values_ND: Tensor, generator: torch.Generator) -> None:
+        """Codes for encoder outputs that no longer move, all levels together; codes with few rows split crowded ones.
+
+        Enhanced LBG (Patane & Russo 2001) over the codes that the beam search gives.
+        """
+        for number in range(ROUNDS):
+            codes_NQ, left_ND = self.encode(values_ND), values_ND
+            for level, codes_N in zip(self._levels(), codes_NQ.unbind(1), strict=True):
+                found_ND = level.table()[codes_N]
+                level.refit(left_ND, codes_N.contiguous(), number < ROUNDS - QUIET, generator)
+                left_ND = left_ND - found_ND
 
     def start(self, values_ND: Tensor, generator: torch.Generator) -> None:
         """Each level by k-means over what those before it leave over."""

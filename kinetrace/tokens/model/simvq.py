@@ -15,10 +15,12 @@ class MappedCodebook(nn.Module):
     """One level: the codes are ``frozen_KD @ weight``; ``weight`` learns by the commitment term."""
 
     frozen_KD: Tensor
+    handicap_K: Tensor
 
     def __init__(self, dim: int, codes: int, generator: torch.Generator) -> None:
         super().__init__()
         self.register_buffer("frozen_KD", torch.randn(codes, dim, generator=generator))
+        self.register_buffer("handicap_K", torch.zeros(codes))
         self.weight = nn.Parameter(torch.eye(dim) / dim**0.5)
 
     def table(self) -> Tensor:
@@ -28,6 +30,9 @@ class MappedCodebook(nn.Module):
     def commitment(self, left_BD: Tensor, found_BD: Tensor) -> Tensor:
         """Rows are drawn to their codes, and the map draws the codes to their rows."""
         return gradients.squared(left_BD, found_BD.detach()) + CODEBOOK * gradients.squared(found_BD, left_BD.detach())
+
+    def refit(self, left_ND: Tensor, codes_N: Tensor, split: bool, generator: torch.Generator) -> None:
+        """Nothing: the frozen vectors under the map cannot move one by one."""
 
     def start(self, values_ND: Tensor, steps: int, generator: torch.Generator) -> None:
         """Give the codes the second moment of the rows: the map is its square root."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from kinetrace.tokens.model.network import PoseTokenizer, Windows
+from kinetrace.tokens.model.quantized import Quantized
 from kinetrace.tokens.params import LossParams
 from kinetrace.tokens.train import losses
 
@@ -24,19 +26,21 @@ class PartBatch:
 
 
 Batch = Mapping[str, PartBatch]
+Phase = Literal["autoencode", "quantize", "settle"]
 
 
 class Objective(nn.Module):
     """The model with its losses: one forward pass, so that gradient synchronization over ranks just works.
 
-    ``quantize`` is off while the network warms up as a plain autoencoder, so that the codebooks start from latents
-    that mean something. ``generator``: where the quantizer dropout is drawn from.
+    ``phase`` ``autoencode``: nothing is quantized, so that the codebooks start from latents that mean something;
+    ``quantize``: everything learns; ``settle``: the codes stay as they are and the decoder alone learns.
+    ``generator``: where the quantizer dropout is drawn from.
     """
 
     def __init__(self, model: PoseTokenizer, weights: LossParams, stride: int) -> None:
         super().__init__()
         self.model, self.weights, self.stride = model, weights, stride
-        self.quantize = False
+        self.phase: Phase = "autoencode"
         self.generator: torch.Generator | None = None
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
@@ -47,18 +51,27 @@ class Objective(nn.Module):
         return values | {"loss": total}
 
     def _part(self, part: str, batch: PartBatch) -> dict[str, Tensor]:
-        latent_BD = self.model.latent(part, batch.seen)
-        commitment = usage = latent_BD.new_zeros(())
-        if self.quantize:
-            quantized = self.model.quantizer(part)(latent_BD, generator=self.generator)
-            latent_BD, commitment, usage = quantized.values, quantized.commitment, quantized.usage
-        found_BLK2 = self.model.positions(part, latent_BD)
+        quantized = self._quantized(part, batch.seen)
+        latent_BD = quantized.values
+        found_BLK2, spread = self.model.positions(part, latent_BD), self.model.scaling(part).spread
         values = {
-            "position": losses.position(found_BLK2, batch.true),
-            "velocity": losses.velocity(found_BLK2, batch.true),
-            "commitment": commitment,
-            "usage": usage,
+            "position": losses.position(found_BLK2, batch.true, spread),
+            "velocity": losses.velocity(found_BLK2, batch.true, spread),
+            "commitment": quantized.commitment,
+            "usage": quantized.usage,
         }
         if self.weights.temporal:
-            values["temporal"] = losses.temporal(found_BLK2, batch.true, batch.pairs_E2, self.stride)
+            values["temporal"] = losses.temporal(found_BLK2, batch.true, batch.pairs_E2, self.stride, spread)
         return values
+
+    def _quantized(self, part: str, windows: Windows) -> Quantized:
+        """What the decoder gets in this phase."""
+        quantizer = self.model.quantizer(part)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.phase != "settle"):
+            latent_BD = self.model.latent(part, windows)
+            if self.phase == "quantize":
+                found: Quantized = quantizer(latent_BD, generator=self.generator)
+                return found
+            none, codes_BQ = latent_BD.new_zeros(()), quantizer.encode(latent_BD.detach())
+            values_BD = quantizer.decode(codes_BQ) if self.phase == "settle" else latent_BD
+        return Quantized(values_BD, codes_BQ, none, none)

@@ -1,4 +1,4 @@
-"""Training: a plain autoencoder first, codebooks from its latents, then both; resumable after any epoch."""
+"""Training: a plain autoencoder from principal components on, then codebooks too; resumable after any epoch."""
 
 import math
 import shutil
@@ -14,15 +14,16 @@ from kinetrace import files, loop, training
 from kinetrace.errors import KinetraceError
 from kinetrace.parallel import progress
 from kinetrace.shards import Shards
-from kinetrace.tokens.model.batches import Corpus
+from kinetrace.tokens.model.batches import Corpus, Plan
 from kinetrace.tokens.model.checkpoint import Checkpoint
 from kinetrace.tokens.model.network import PoseTokenizer, Scaling, Windows
 from kinetrace.tokens.params import QuantizerParams, TokensParams
 from kinetrace.tokens.train import losses
 from kinetrace.tokens.train.feed import Build, Feed
-from kinetrace.tokens.train.objective import Objective
+from kinetrace.tokens.train.objective import Objective, Phase
 from kinetrace.workload import Job, Log
 
+PHASES: tuple[Phase, ...] = ("autoencode", "quantize", "settle")
 START_ROWS = 65_536  # latents that k-means sees at most
 SMALLEST_BOOK, LARGEST_BOOK = 8, 1024  # what ``codes: auto`` chooses between
 
@@ -69,6 +70,7 @@ class Trainer:
         self.codes = book_sizes(present, params.model.quantizer)
         with loop.seeded(params.train.seed):
             model = PoseTokenizer(params.model, self.codes, scaling, usage=params.loss.usage > 0)
+        model.start(_moments(model, self.train), present)
         self.accelerator = Accelerator(
             mixed_precision=params.train.precision,
             # codebooks are equal on all ranks by themselves; what a warm-up leaves out has no gradient
@@ -78,7 +80,9 @@ class Trainer:
         objective = Objective(model, params.loss, params.model.stride)
         self.objective, self.optimizer = self.accelerator.prepare(objective, optimizer)
         self.feed = Feed(self.train, params, self.accelerator.process_index, self.accelerator.num_processes)
-        self.first_quantized = min(math.ceil(params.train.warmup * params.train.epochs - 1e-9), params.train.epochs - 1)
+        epochs = params.train.epochs
+        self.first_quantized = min(math.ceil(params.train.warmup * epochs - 1e-9), epochs - 1)
+        self.first_settled = max(epochs - math.floor(params.train.settle * epochs + 1e-9), self.first_quantized)
         self.resume = loop.Resume(
             state_file,
             {"model": self.model, "optimizer": self.optimizer, "scaler": loop.scaler(self.accelerator)},
@@ -107,9 +111,7 @@ class Trainer:
         history = self.resume.load()
         missing = range(len(history), self.params.train.epochs)
         for epoch in progress(iter(missing), len(missing), "train"):
-            self._objective.quantize = epoch >= self.first_quantized
-            if epoch == self.first_quantized:
-                self._start_codebooks()
+            self._begin(epoch)
             row = {"epoch": float(epoch), **self._epoch(epoch), **self._validate()}
             loop.refuse_broken(row, self.params.train.learning_rate)
             history.append(row)
@@ -119,18 +121,27 @@ class Trainer:
             loop.give_back_memory()
         return history
 
+    def _begin(self, epoch: int) -> None:
+        """Enter the phase of an epoch."""
+        if epoch == self.first_quantized:
+            for part, latents in self._latents(self.train.plan()).items():
+                self.model.quantizer(part).start(latents, loop.hash_seed(self.params.train.seed, part))
+        if epoch == self.first_settled:
+            for part, latents in self._latents(self.train.everywhere()).items():
+                self.model.quantizer(part).refit(latents)
+        begun = (epoch >= self.first_quantized) + (epoch >= self.first_settled)
+        self._objective.phase = PHASES[begun]
+
     @torch.no_grad()
-    def _start_codebooks(self) -> None:
-        """Codebooks from the latents of training windows as they are."""
-        plan = self.train.plan()
+    def _latents(self, plan: Plan) -> dict[str, Tensor]:
+        """Of windows as they are, ``START_ROWS`` of them at most, by part ``[N, D]``."""
         some = plan.take(slice(None, None, math.ceil(len(plan) / START_ROWS)))
         self.model.eval()
-        latents: dict[str, list[Tensor]] = {part: [] for part in self.model.parts}
+        found: dict[str, list[Tensor]] = {part: [] for part in self.model.parts}
         for windows in self.train.each(some):
-            for part, found in windows.items():
-                latents[part].append(self.model.latent(part, found.to(self.accelerator.device)))
-        for part, values in latents.items():
-            self.model.quantizer(part).start(torch.cat(values), loop.hash_seed(self.params.train.seed, part))
+            for part, rows in windows.items():
+                found[part].append(self.model.latent(part, rows.to(self.accelerator.device)))
+        return {part: torch.cat(values) for part, values in found.items()}
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         self.objective.train()
@@ -175,9 +186,9 @@ class Trainer:
 
     def _error(self, part: str, windows: Windows) -> float:
         model, latent = self.model, self.model.latent(part, windows)
-        if self._objective.quantize:
+        if self._objective.phase != PHASES[0]:
             latent = model.quantizer(part).decode(model.quantizer(part).encode(latent))
-        return losses.position(model.positions(part, latent), windows).item()
+        return losses.position(model.positions(part, latent), windows, model.scaling(part).spread).item()
 
     def checkpoint(self) -> Checkpoint:
         """The weights with their context."""
@@ -198,6 +209,17 @@ def _surveyed(corpus: Corpus) -> tuple[dict[str, int], dict[str, Scaling]]:
             sums[part] = sums.get(part, 0) + Scaling.sums(found)
     _refuse_absent(counts)
     return counts, {part: Scaling.of(sums[part]) for part in counts}
+
+
+@torch.no_grad()
+def _moments(model: PoseTokenizer, corpus: Corpus) -> dict[str, Tensor]:
+    """By part: the second moments of its chunks' deviations from the mean pose, summed."""
+    found: dict[str, Tensor] = {}
+    for windows in corpus.each(corpus.plan()):
+        for part, some in windows.items():
+            flat = model.flat(part, some).double()
+            found[part] = found.get(part, 0) + flat.T @ flat
+    return found
 
 
 def _refuse_absent(present: Mapping[str, int]) -> None:

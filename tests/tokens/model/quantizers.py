@@ -15,7 +15,7 @@ KINDS = ("vq", "fsq", "simvq")
 def params(**changes: Any) -> QuantizerParams:
     """Three levels of 32 codes, everything optional off but revival."""
     chosen = {"kind": "vq", "levels": 3, "codes": 32, "chunks_per_code": 1, "decay": 0.99, "rotation": False}
-    chosen |= {"kmeans": True, "revive": 0.1, "dropout": 0.0, "beam": 2}
+    chosen |= {"kmeans": True, "revive": 0.1, "dropout": 0.0, "beam": 2, "evenness": 0.0}
     return QuantizerParams(**{**chosen, **changes})
 
 

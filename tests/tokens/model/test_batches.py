@@ -69,6 +69,25 @@ def test_phases_leave_out_the_first_frames_unless_the_clip_is_too_short(some):
     assert all(end >= length for end, length in zip(last, LENGTHS, strict=True))
 
 
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=5), st.integers(2, 12), st.data())
+@settings(deadline=None, max_examples=25)
+def test_everywhere_is_where_any_phase_starts_each_phase_once(tmp_path_factory, lengths, size, data):
+    """A clip too short for a phase is cut from its start once more: it counts as often as training sees it."""
+    stride = data.draw(st.integers(1, size))
+    made = several(tmp_path_factory.mktemp("plan"), lengths, model__length=size, model__stride=stride)
+    found = made.everywhere()
+    expected = []
+    for phase in range(stride):
+        for clip, length in enumerate(lengths):
+            first = phase if length - phase >= size else 0
+            expected += [(clip, first + start) for start in by_loop(length - first, size, stride)]
+    assert list(zip(found.clips.tolist(), found.starts.tolist(), strict=True)) == expected
+    assert (found.speeds == 1).all() and len(found.speeds) == len(found)
+    long = [clip for clip, length in enumerate(lengths) if length >= size + stride - 1]
+    own = [pair for pair in expected if pair[0] in long]
+    assert len(set(own)) == len(own)
+
+
 @pytest.mark.parametrize("speed", [0.5, 0.7, 1.3, 1.8])
 def test_a_speed_reads_between_the_frames(some, speed):
     found = some.plan(speeds=np.full(len(LENGTHS), speed))
@@ -172,5 +191,5 @@ def test_only_the_next_window_of_the_same_clip_follows():
 
 def test_a_corpus_without_clips_has_no_windows(tmp_path, some):
     empty = type(some).of(some.shards.subset("val"), some.params)
-    assert len(empty) == len(empty.plan()) == 0
+    assert len(empty) == len(empty.plan()) == len(empty.everywhere()) == 0
     assert list(empty.each(empty.plan())) == []

@@ -3,13 +3,13 @@ from vector_quantize_pytorch import VectorQuantize
 
 from kinetrace.tokens.model.codebook import Codebook, totals
 from kinetrace.tokens.model.search import nearest
-from tests.tokens.model.quantizers import books, draw, normal, started
+from tests.tokens.model.quantizers import books, draw, normal, params, started
 
 SEED = torch.tensor(1)
 
 
 def codebook(codes: int = 16, dim: int = 8, revive: float = 0.0) -> Codebook:
-    return Codebook(dim, codes, 0.99, revive, draw(0))
+    return Codebook(dim, codes, params(revive=revive), draw(0))
 
 
 def follow(book: Codebook, rows: torch.Tensor, seed: int = 1) -> torch.Tensor:

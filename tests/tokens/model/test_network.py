@@ -125,3 +125,32 @@ def test_parts_keep_their_order_and_have_books_of_their_own():
     model = PoseTokenizer(chosen, {"right_hand": 8, "face": 32})
     assert model.parts == ["right_hand", "face"]
     assert [len(model.quantizer(part).core.levels[0].table()) for part in model.parts] == [8, 32]
+
+
+@every
+@torch.inference_mode()
+def test_an_untrained_network_that_was_started_is_a_principal_component_analysis(changes):
+    model = tokenizer(model__latent=7, **changes)
+    windows = {part: random_windows(60, PARTS[part].stop - PARTS[part].start) for part in model.parts}
+    flat = {part: model.flat(part, own).double() for part, own in windows.items()}
+    model.start({part: own.T @ own for part, own in flat.items()}, dict.fromkeys(model.parts, 60))
+    for part, own in flat.items():
+        latent, scale = model.latent(part, windows[part]), model.scaling(part)
+        assert not model.decoder(part, latent).any()
+        assert not model.encoder(part, model.standardized(part, windows[part]).flatten(2), windows[part].mask_BL).any()
+        right = torch.linalg.svd(own, full_matrices=False).Vh
+        nearest = (own @ right[:7].T @ right[:7]).float()
+        found = (model.positions(part, latent) - scale.mean) / scale.spread
+        torch.testing.assert_close(found.flatten(1), nearest, rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(latent.square().mean(), torch.tensor(1.0), rtol=1e-3, atol=1e-3)
+
+
+@torch.inference_mode()
+def test_flat_is_what_deviates_and_counts():
+    model, windows = tokenizer(), random_windows(20, 17)
+    scale = model.scaling("body")
+    found = model.flat("body", windows).unflatten(1, (10, 17, 2))
+    counts = windows.mask_BL[:, :, None] & windows.known_BK[:, None]
+    assert not found[~counts].any()
+    wanted = (windows.positions_BLK2 - scale.mean) / scale.spread
+    torch.testing.assert_close(found[counts], wanted[counts])

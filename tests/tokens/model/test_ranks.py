@@ -25,6 +25,12 @@ def train(first: int, last: int) -> dict[str, torch.Tensor]:
     return quantizer.state_dict()
 
 
+def refitted(rows: torch.Tensor) -> dict[str, torch.Tensor]:
+    quantizer = started(revive=0.5)
+    quantizer.refit(rows)
+    return quantizer.state_dict()
+
+
 def slope(first: int, last: int) -> torch.Tensor:
     rows = normal(1, ROWS)[first:last].requires_grad_()
     found = started()(rows)
@@ -41,6 +47,7 @@ def worker(rank: int, folder: str) -> None:
         uneven, one_sided = ((0, 50), (50, ROWS))[rank], ((0, 0), (0, ROWS))[rank]
         found = {"even": train(half.start, half.stop), "uneven": train(*uneven), "one-sided": train(*one_sided)}
         found |= {"slope": slope(half.start, half.stop), "uneven slope": slope(*uneven)}
+        found |= {"refit": refitted(normal(5, 300) if rank == 0 else torch.zeros(3, 8))}
         torch.save(found, f"{folder}/{rank}.pt")
     finally:
         dist.destroy_process_group()
@@ -64,6 +71,15 @@ def test_codebooks_are_the_same_on_both_ranks_and_as_if_there_were_one(pair, spl
     for name, value in single.items():
         assert torch.equal(pair[0][split][name], pair[1][split][name]), name
         torch.testing.assert_close(pair[0][split][name], value, rtol=1e-5, atol=1e-5, msg=name)
+
+
+def test_a_refit_is_that_of_the_first_rank_on_both(pair):
+    single = refitted(normal(5, 300))
+    moved = [name for name, value in started(revive=0.5).state_dict().items() if not torch.equal(value, single[name])]
+    assert any(name.endswith("codes_KD") for name in moved)
+    for name, value in single.items():
+        assert torch.equal(pair[0]["refit"][name], pair[1]["refit"][name]), name
+        torch.testing.assert_close(pair[0]["refit"][name], value, rtol=1e-5, atol=1e-5, msg=name)
 
 
 def test_the_steps_include_revivals():

@@ -13,8 +13,13 @@ def total(tables, codes):
     return torch.stack([table[codes[:, level]] for level, table in enumerate(tables)]).sum(0)
 
 
+def free(tables):
+    """No code has a handicap."""
+    return [torch.zeros(len(table)) for table in tables]
+
+
 def error(rows, tables, beam):
-    return float((rows - total(tables, search(rows, tables, beam))).square().mean())
+    return float((rows - total(tables, search(rows, tables, free(tables), beam))).square().mean())
 
 
 def test_nearest_is_the_least_distance():
@@ -29,8 +34,25 @@ def test_a_beam_that_holds_every_sum_finds_the_best(seed, size, levels):
     tables = [normal(seed + level + 1, size, 4) / (level + 1) for level in range(levels)]
     every = torch.tensor(list(itertools.product(range(size), repeat=levels)))
     best = torch.cdist(rows, total(tables, every)).amin(1)
-    found = (rows - total(tables, search(rows, tables, size**levels))).norm(dim=1)
+    found = (rows - total(tables, search(rows, tables, free(tables), size**levels))).norm(dim=1)
     torch.testing.assert_close(found, best, rtol=0, atol=1e-4)
+
+
+@given(st.integers(0, 1000), st.integers(2, 6), st.integers(1, 3))
+@settings(max_examples=25, deadline=None)
+def test_handicaps_are_added_to_the_squared_distance_of_every_sum(seed, size, levels):
+    rows = normal(seed, 20, 4)
+    tables = [normal(seed + level + 1, size, 4) for level in range(levels)]
+    handicaps = [normal(seed + level + 9, size, 1)[:, 0] for level in range(levels)]
+    every = torch.tensor(list(itertools.product(range(size), repeat=levels)))
+
+    def price(codes):
+        return torch.stack([handicap[codes[:, level]] for level, handicap in enumerate(handicaps)]).sum(0)
+
+    best = (torch.cdist(rows, total(tables, every)).square() + price(every)).amin(1)
+    codes = search(rows, tables, handicaps, size**levels)
+    found = (rows - total(tables, codes)).square().sum(1) + price(codes)
+    torch.testing.assert_close(found, best, rtol=0, atol=1e-3)
 
 
 def test_a_wider_beam_leaves_less():
@@ -42,10 +64,13 @@ def test_a_wider_beam_leaves_less():
 
 @pytest.mark.parametrize("rows", (0, 1))
 def test_few_rows(rows):
-    assert search(normal(1, rows), [normal(2, 5), normal(3, 5)], 2).shape == (rows, 2)
+    tables = [normal(2, 5), normal(3, 5)]
+    assert search(normal(1, rows), tables, free(tables), 2).shape == (rows, 2)
 
 
 def test_a_row_gets_the_same_codes_alone_and_among_others():
     rows, tables = normal(1), [normal(2, 64), normal(3, 64)]
-    together = search(rows, tables, 2)
-    assert all(torch.equal(search(rows[place][None], tables, 2)[0], together[place]) for place in range(64))
+    together = search(rows, tables, free(tables), 2)
+    assert all(
+        torch.equal(search(rows[place][None], tables, free(tables), 2)[0], together[place]) for place in range(64)
+    )

@@ -5,7 +5,7 @@ from kinetrace.tokens.data.landmarks import PARTS
 from kinetrace.tokens.model.network import PoseTokenizer
 from kinetrace.tokens.params import LossParams
 from kinetrace.tokens.train import losses
-from kinetrace.tokens.train.objective import Objective, PartBatch
+from kinetrace.tokens.train.objective import Objective, PartBatch, Phase
 from tests.tokens.clips import random_windows, tokenizer
 
 WEIGHTS = {"position": 1.0, "velocity": 0.5, "commitment": 0.25, "usage": 0.125, "temporal": 2.0}
@@ -23,9 +23,9 @@ def batch(**counts: int) -> dict[str, PartBatch]:
     return {part: part_batch(part, count) for part, count in (COUNTS | counts).items()}
 
 
-def objective(quantize: bool = True, weights: dict[str, float] = WEIGHTS, **changes) -> Objective:
+def objective(phase: Phase = "quantize", weights: dict[str, float] = WEIGHTS, **changes) -> Objective:
     made = Objective(tokenizer(**changes), LossParams(**weights), 5).train()
-    made.quantize = quantize
+    made.phase = phase
     return made
 
 
@@ -41,19 +41,24 @@ def test_the_loss_is_the_weighted_sum():
 
 
 def test_each_loss_is_the_mean_over_the_parts():
-    made = objective(quantize=False)
+    made = objective("autoencode")
     values, model = batch(), made.model
     found = means(made, values)
     own = {part: model.positions(part, model.latent(part, values[part].seen)) for part in COUNTS}
     for name in ("position", "velocity"):
-        expected = [getattr(losses, name)(own[part], values[part].true).item() for part in COUNTS]
+        expected = [
+            getattr(losses, name)(own[part], values[part].true, model.scaling(part).spread).item() for part in COUNTS
+        ]
         assert found[name] == pytest.approx(sum(expected) / 4, rel=1e-5)
-    temporal = [losses.temporal(own[part], values[part].true, values[part].pairs_E2, 5).item() for part in COUNTS]
+    temporal = [
+        losses.temporal(own[part], values[part].true, values[part].pairs_E2, 5, model.scaling(part).spread).item()
+        for part in COUNTS
+    ]
     assert found["temporal"] == pytest.approx(sum(temporal) / 4, rel=1e-5)
 
 
 def test_while_the_network_warms_up_nothing_is_quantized():
-    made = objective(quantize=False)
+    made = objective("autoencode")
     before = {name: value.clone() for name, value in made.model.state_dict().items()}
     found = made(batch())
     assert found["commitment"] == found["usage"] == 0
@@ -72,6 +77,27 @@ def test_a_step_reaches_the_encoder_and_the_codebooks(kind):
     assert bool(learned) == (kind != "vq") and all(weight.grad.abs().max() > 0 for weight in learned)
     moved = [name for name, value in made.model.quantizers.state_dict().items() if not torch.equal(value, before[name])]
     assert any(name.endswith("codes_KD") for name in moved) == (kind == "vq")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_while_it_settles_codes_stay_and_the_decoder_alone_has_a_gradient(kind):
+    made = objective("settle", model__quantizer__kind=kind, model__quantizer__dropout=1.0)
+    made.generator = torch.Generator().manual_seed(0)
+    before = {name: value.clone() for name, value in made.model.state_dict().items()}
+    values, model = batch(), made.model
+    found = made(values)
+    assert found["commitment"] == found["usage"] == 0
+    wanted = []
+    for part in COUNTS:
+        own, scale = model.decode(part, model.encode(part, values[part].seen)), model.scaling(part)
+        wanted.append(losses.position(own, values[part].true, scale.spread).item())
+    assert found["position"].item() == pytest.approx(sum(wanted) / 4, rel=1e-5)
+    found["loss"].backward()
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    reached = {name for name, weight in model.named_parameters() if weight.grad is not None}
+    assert reached == {
+        name for name, _ in model.named_parameters() if name.startswith("decoder.") or "synthesis" in name
+    }
 
 
 def test_without_its_weight_the_temporal_loss_is_not_computed():
@@ -133,7 +159,7 @@ def test_the_generator_decides_which_levels_are_dropped():
 
 
 def test_positions_are_those_of_the_true_windows():
-    made = objective(quantize=False)
+    made = objective("autoencode")
     values = batch()
     blank = {part: PartBatch(own.seen, own.true, own.pairs_E2) for part, own in values.items()}
     swapped = {part: PartBatch(own.true, own.seen, own.pairs_E2) for part, own in values.items()}

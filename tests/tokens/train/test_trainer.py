@@ -10,6 +10,7 @@ from accelerate.state import AcceleratorState
 
 from kinetrace.errors import KinetraceError
 from kinetrace.shards import Shards
+from kinetrace.tokens.train import losses
 from kinetrace.tokens.train.trainer import Trainer, book_sizes, rate
 from tests.checkouts import ROOT
 from tests.tokens.clips import shards, wander
@@ -17,10 +18,10 @@ from tests.tokens.model.quantizers import params as quantizer_params
 from tests.tokens.trained import prepared, tiny, trained, trainer
 from tests.workspaces import tree
 
-# Two epochs as a plain autoencoder, then two with codebooks; everything random is on.
+# Two epochs as a plain autoencoder, two with codebooks, one that settles; everything random is on.
 SOME = {
-    "train__epochs": 4, "train__warmup": 0.4, "train__batch": 16, "augment__mirror": 0.5, "loss__temporal": 0.1,
-    "model__quantizer__dropout": 0.5,
+    "train__epochs": 5, "train__warmup": 0.4, "train__settle": 0.2, "train__batch": 16, "augment__mirror": 0.5,
+    "loss__temporal": 0.1, "model__quantizer__dropout": 0.5, "model__quantizer__revive": 0.5,
 }  # fmt: skip
 
 
@@ -44,9 +45,9 @@ def undisturbed(tmp_path_factory):
 
 def test_training_lowers_the_losses_and_codes_follow_the_warm_up(undisturbed):
     history, _ = undisturbed
-    assert [row["epoch"] for row in history] == [0, 1, 2, 3]
-    assert [row["commitment"] > 0 for row in history] == [False, False, True, True]
-    assert history[3]["val_position"] < history[0]["val_position"]
+    assert [row["epoch"] for row in history] == [0, 1, 2, 3, 4]
+    assert [row["commitment"] > 0 for row in history] == [False, False, True, True, False]
+    assert history[4]["val_position"] < history[2]["val_position"]
     assert set(history[0]) == {"epoch", "position", "velocity", "commitment", "usage", "temporal", "loss",
                                "learning_rate", "val_position"}  # fmt: skip
 
@@ -63,9 +64,9 @@ def test_the_seed_decides_the_weights(tmp_path, undisturbed):
     assert not same(weights(other), undisturbed[1])
 
 
-@pytest.mark.parametrize("after", [0, 1, 2])
+@pytest.mark.parametrize("after", [0, 1, 2, 3])
 def test_a_training_resumes_after_any_epoch_to_the_same_bits(tmp_path, undisturbed, after):
-    """After epoch 1 the codebooks start; what is cut off in an epoch is repeated."""
+    """After epoch 1 the codebooks start, after 3 they are refitted; what is cut off in an epoch is repeated."""
 
     def kill(epoch, row):
         if epoch == after + 1:
@@ -76,7 +77,7 @@ def test_a_training_resumes_after_any_epoch_to_the_same_bits(tmp_path, undisturb
     epochs = []
     again = trainer(tmp_path, **SOME)
     history = again.fit(lambda epoch, row: epochs.append(epoch))
-    assert epochs == list(range(after + 1, 4))
+    assert epochs == list(range(after + 1, 5))
     assert history == undisturbed[0] and same(weights(again), undisturbed[1])
 
 
@@ -103,7 +104,7 @@ def test_a_training_killed_in_the_middle_of_an_epoch_gives_the_same_bytes(tmp_pa
         again, epochs = trainer(tmp_path, **SOME), []
         again.fit(lambda epoch, row: epochs.append(epoch))
         again.checkpoint().save(tmp_path / "second")
-        assert 0 < len(epochs) < 4
+        assert 0 < len(epochs) < 5
         assert tree(tmp_path / "first") == tree(tmp_path / "second")
     finally:
         torch.set_num_threads(threads)
@@ -117,6 +118,22 @@ def test_training_leaves_torchs_generator_alone(tmp_path):
     assert torch.equal(torch.rand(1), expected)
 
 
+# One epoch as an autoencoder, four with codebooks, one that settles, in steps large enough to see what is learned.
+QUICK = {"train__epochs": 6, "train__settle": 0.17, "train__learning_rate": 3e-3, "train__batch": 16} | dict.fromkeys(
+    (f"augment__{name}" for name in ("warp", "point_dropout", "noise", "scale", "rotate")), 0.0
+)
+
+
+@torch.no_grad()
+def mean_pose(one: Trainer) -> float:
+    """The loss of position of the mean pose, over the validation clips as the trainer takes it."""
+    found = []
+    for part, windows in one.val.present(one.val.plan()).items():
+        scale = one.model.scaling(part)
+        found.append(losses.position(scale.mean.expand_as(windows.positions_BLK2), windows, scale.spread).item())
+    return sum(found) / len(found)
+
+
 @pytest.fixture
 def another_precision():
     """Accelerate allows one precision a process."""
@@ -128,10 +145,12 @@ def another_precision():
 @pytest.mark.parametrize("precision", ["no", "bf16"])
 @pytest.mark.parametrize("kind", ["vq", "fsq", "simvq"])
 def test_every_kind_of_quantizer_trains(tmp_path, another_precision, kind, precision):
-    one = trainer(tmp_path, model__quantizer__kind=kind, train__precision=precision, train__epochs=4, loss__usage=0.1)
+    changes = {"model__quantizer__kind": kind, "train__precision": precision, "loss__usage": 0.1}
+    one = trainer(tmp_path, **QUICK, **changes)
     history = one.fit(nothing)
-    assert history[3]["position"] < history[0]["position"]
-    assert (history[3]["commitment"] > 0) == (kind != "fsq") and history[3]["usage"] > 0
+    assert history[4]["val_position"] < history[1]["val_position"]
+    assert history[5]["val_position"] < 0.9 * mean_pose(one)
+    assert (history[4]["commitment"] > 0) == (kind != "fsq") and history[4]["usage"] > 0
     assert all(value.dtype != torch.bfloat16 for value in weights(one).values())
 
 
@@ -143,8 +162,10 @@ OTHERS = (
 
 @pytest.mark.parametrize("changes", OTHERS)
 def test_the_other_networks_train(tmp_path, changes):
-    history = trainer(tmp_path, **changes).fit(nothing)
-    assert history[-1]["position"] < history[0]["position"]
+    one = trainer(tmp_path, **QUICK, **changes)
+    history = one.fit(nothing)
+    assert history[4]["val_position"] < history[1]["val_position"]
+    assert history[5]["val_position"] < 0.9 * mean_pose(one)
 
 
 def test_accumulation_takes_fewer_steps_and_resumes_exactly(tmp_path):
@@ -155,7 +176,7 @@ def test_accumulation_takes_fewer_steps_and_resumes_exactly(tmp_path):
     )
     whole.optimizer.optimizer.register_step_post_hook(lambda *_: taken.append(1))
     history = whole.fit(nothing)
-    assert len(taken) == sum(math.ceil(len(whole.feed.epoch(epoch)) / 3) for epoch in range(4))
+    assert len(taken) == sum(math.ceil(len(whole.feed.epoch(epoch)) / 3) for epoch in range(5))
 
     def kill(epoch, row):
         if epoch == 2:
@@ -210,10 +231,10 @@ def test_the_rate_rises_in_a_line_and_falls_to_nothing(warmup):
 
 def test_the_rate_of_a_training_ends_near_nothing_whatever_the_speeds(tmp_path):
     one = trainer(tmp_path, **SOME, augment__warp=0.8)
-    assert len({len(one.feed.epoch(epoch)) for epoch in range(4)}) > 1, "the speeds must change the number of steps"
+    assert len({len(one.feed.epoch(epoch)) for epoch in range(5)}) > 1, "the speeds must change the number of steps"
     history = one.fit(nothing)
-    steps = len(one.feed.epoch(3))
-    assert history[-1]["learning_rate"] == pytest.approx(1e-3 * rate(1 - 0.5 / steps / 4, 0.4))
+    steps = len(one.feed.epoch(4))
+    assert history[-1]["learning_rate"] == pytest.approx(1e-3 * rate(1 - 0.5 / steps / 5, 0.4))
     assert 0 < history[-1]["learning_rate"] < 3e-5
 
 
@@ -225,17 +246,68 @@ def test_codebooks_start_after_the_warm_up_and_always_at_some_time(tmp_path, epo
     assert trainer(tmp_path, train__epochs=epochs, train__warmup=warmup).first_quantized == first
 
 
-def test_codebooks_start_once(tmp_path, monkeypatch):
-    one, begun = trainer(tmp_path, **SOME), []
-    start = one._start_codebooks
-    monkeypatch.setattr(one, "_start_codebooks", lambda: begun.append(one._objective.quantize) or start())
+ENDS = [(10, 0.1, 0.3, 7), (100, 0.1, 0.29, 71), (10, 0.1, 0.0, 10), (10, 0.1, 0.09, 10), (1, 0.1, 0.9, 1),
+        (10, 0.8, 0.5, 8), (5, 1.0, 0.99, 4), (10, 0.0, 0.99, 1)]  # fmt: skip
+
+
+@pytest.mark.parametrize("epochs, warmup, settle, first", ENDS)
+def test_settling_takes_whole_epochs_at_the_end_and_never_begins_before_codebooks(
+    tmp_path, epochs, warmup, settle, first
+):
+    one = trainer(tmp_path, train__epochs=epochs, train__warmup=warmup, train__settle=settle)
+    assert one.first_settled == first >= one.first_quantized
+
+
+def test_each_phase_begins_once(tmp_path, monkeypatch):
+    one, begun = trainer(tmp_path, train__epochs=6, train__warmup=0.3, train__settle=0.34), []
+    for name in ("start", "refit"):
+        own = getattr(one.model.quantizer("body"), name)
+        monkeypatch.setattr(
+            one.model.quantizer("body"), name,
+            lambda *given, own=own, name=name: begun.append((name, one._objective.phase)) or own(*given),
+        )  # fmt: skip
+    phases = []
+    one.fit(lambda epoch, row: phases.append(one._objective.phase))
+    assert begun == [("start", "autoencode"), ("refit", "quantize")]
+    assert phases == ["autoencode"] * 2 + ["quantize"] * 2 + ["settle"] * 2
+
+
+@pytest.mark.parametrize("kind", ["vq", "fsq", "simvq"])
+def test_while_it_settles_only_the_decoder_learns(tmp_path, kind):
+    changes = {"model__quantizer__kind": kind, "loss__usage": 0.1, "model__quantizer__dropout": 0.5}
+    one = trainer(tmp_path, train__epochs=4, train__warmup=0.25, train__settle=0.5, **changes)
+    states = []
+    one.fit(lambda epoch, row: states.append({name: value.clone() for name, value in one.model.state_dict().items()}))
+    moved = {name for name, value in states[3].items() if not torch.equal(value, states[2][name])}
+    learning = {name for name in states[3] if name.startswith("decoder.") or ".synthesis." in name}
+    assert moved == learning
+
+
+def test_refitting_evens_the_use_of_the_codes(tmp_path):
+    one = trainer(tmp_path, train__epochs=3, model__quantizer__revive=0.3, train__settle=0.34)
+    found, begin = [], one._begin
+
+    def watched(epoch: int) -> None:
+        rows = one.train.present(one.train.everywhere())
+        before = {part: perplexity(one.model.encode(part, windows)) for part, windows in rows.items()}
+        begin(epoch)
+        if epoch == one.first_settled:
+            found.extend((before[part], perplexity(one.model.encode(part, rows[part]))) for part in rows)
+
+    one._begin = watched
     one.fit(nothing)
-    assert begun == [True]
+    assert len(found) == 4 and sum(after for _, after in found) > sum(before for before, _ in found) * 1.02
+
+
+def perplexity(codes_NQ: torch.Tensor) -> float:
+    """The mean over the levels."""
+    shares = [codes.unique(return_counts=True)[1] / len(codes) for codes in codes_NQ.unbind(1)]
+    return sum((-(share * share.log()).sum()).exp().item() for share in shares) / len(shares)
 
 
 def test_each_part_starts_its_codebooks_from_a_seed_of_its_own(tmp_path):
     one = trainer(tmp_path)
-    one._start_codebooks()
+    one._begin(one.first_quantized)
     seeds = {part: int(one.model.quantizer(part).seed) for part in one.model.parts}
     assert len(set(seeds.values())) == len(seeds)
 
@@ -245,7 +317,7 @@ def test_codebooks_start_from_latents_of_windows_as_they_are(tmp_path, monkeypat
     one = trainer(tmp_path, model__quantizer__kmeans=False)
     plan = one.train.plan()
     some = one.train.present(plan.take(slice(None, None, math.ceil(len(plan) / 5))))
-    one._start_codebooks()
+    one._begin(one.first_quantized)
     latents = one.model.latent("body", some["body"])
     distances = torch.cdist(one.model.quantizer("body").core.levels[0].table(), latents)
     assert 2 < len(latents) <= 5 and distances.amin(1).max() < 1e-4
