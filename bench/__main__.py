@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("stats", "loading", "training", "quantizer", "tokens", "pipeline")
+NAMES = ("stats", "loading", "training", "quantizer", "tokens", "reconstruction", "pipeline")
 
 
 def main() -> None:

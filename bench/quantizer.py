@@ -1,7 +1,7 @@
 """A training step of the residual quantizer, codebooks and revival included, against ``vector-quantize-pytorch``.
 
-The peer is its ``ResidualVQ`` with its defaults: the rotation trick, and nothing is revived. Ours has
-the rotation trick too, and moves ten dead codes a level in every step.
+The peer is its ``ResidualVQ`` with its defaults: the rotation trick, and nothing is revived. Ours is as params.yaml has
+it, with its beam search, and moves ten dead codes a level in every step.
 
 python -m bench quantizer
 """
@@ -13,9 +13,10 @@ from collections.abc import Callable
 import torch
 from vector_quantize_pytorch import ResidualVQ
 
-from bench.data import two_cores
+from bench.data import ROOT, two_cores
+from kinetrace import params
 from kinetrace.tokens.model.quantizer import ResidualQuantizer
-from kinetrace.tokens.params import QuantizerParams
+from kinetrace.tokens.params import TokensParams
 
 ROWS, DIM, LEVELS, CODES = 4096, 256, 3, 1024
 DEAD = 10
@@ -24,11 +25,8 @@ REPEATS = 31
 
 def ours() -> tuple[ResidualQuantizer, Callable[[], None]]:
     """The quantizer, started by k-means, and what makes some of its codes dead."""
-    params = QuantizerParams(
-        kind="vq", levels=LEVELS, codes=CODES, chunks_per_code=1, decay=0.99, rotation=True, kmeans=True, revive=0.1,
-        dropout=0.0, beam=2,
-    )  # fmt: skip
-    quantizer = ResidualQuantizer(DIM, LEVELS, CODES, params, usage=False)
+    settings = params.load(ROOT / "params.yaml", "tokens", TokensParams).model.quantizer
+    quantizer = ResidualQuantizer(DIM, LEVELS, CODES, settings, usage=False)
     quantizer.start(rows(0), seed=0)
     books = [module for module in quantizer.modules() if hasattr(module, "hits_K")]
 

@@ -23,6 +23,16 @@ TINY: dict[str, Any] = {
     "export": {"parity_clips": 4},
     "promote": {"floors": {}, "ceilings": {}},
 }
+TINY_TOKENS: dict[str, Any] = {
+    "twin": {"sentences": 4, "subjects": 4, "clips": 4, "min_frames": 12, "max_frames": 30},
+    "split": {"val": 0.25, "test": 0.25},
+    "shards": {"count": 2},
+    "model": {"width": 16, "depth": 1, "latent": 8},
+    "train": {"epochs": 4, "batch": 64},
+    "evaluate": {"resamples": 50},
+    "export": {"parity_clips": 2},
+    "promote": {"floors": {}, "no_worse": ["mse"]},
+}
 
 
 def checkout(target: Path, changes: dict[str, Any] = TINY, workload: str = "sign") -> Path:
