@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from kinetrace.tokens.model.network import PoseTokenizer, Windows
-from kinetrace.tokens.model.quantized import Quantized
+from kinetrace.tokens.model.quantized import ABSENT, Quantized
 from kinetrace.tokens.params import LossParams
 from kinetrace.tokens.train import losses
 
@@ -72,6 +72,9 @@ class Objective(nn.Module):
             if self.phase == "quantize":
                 found: Quantized = quantizer(latent_BD, generator=self.generator)
                 return found
-            none, codes_BQ = latent_BD.new_zeros(()), quantizer.encode(latent_BD.detach())
-            values_BD = quantizer.decode(codes_BQ) if self.phase == "settle" else latent_BD
-        return Quantized(values_BD, codes_BQ, none, none)
+            none = latent_BD.new_zeros(())
+            if self.phase == "settle":
+                codes_BQ = quantizer.encode(latent_BD)
+                return Quantized(quantizer.decode(codes_BQ), codes_BQ, none, none)
+            codes_BQ = torch.full((len(latent_BD), quantizer.count), ABSENT, device=latent_BD.device)
+            return Quantized(latent_BD, codes_BQ, none, none)
