@@ -81,6 +81,27 @@ class PromoteParams(Section):
     parity: Annotated[float, Field(gt=0)]
 
 
+class TwinParams(Section):
+    """A synthetic data set of clips: sizes, and how many clips carry each defect."""
+
+    seed: int
+    sentences: Positive
+    subjects: Positive
+    clips: Positive  # a sentence
+    min_frames: Annotated[int, Field(ge=2)]
+    max_frames: Annotated[int, Field(ge=2)]
+    still: Share
+    broken: Share
+    duplicate: Share
+
+
+class ExportParams(Section):
+    """``opset`` of the ONNX graphs; ``parity_clips``: how many real clips they are compared with PyTorch on."""
+
+    opset: Annotated[int, Field(ge=18)]
+    parity_clips: Positive
+
+
 class WorkloadParams(Section):
     """The sections that every workload has, by stage; ``dvc.yaml`` names them.
 

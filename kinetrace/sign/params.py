@@ -4,21 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kinetrace.params import EvaluateParams, Positive, Section, Share, WorkloadParams
-
-
-class TwinParams(Section):
-    """The synthetic data set: sizes, and how many clips carry each defect."""
-
-    seed: int
-    sentences: Positive
-    subjects: Positive
-    clips: Positive  # a sentence
-    min_frames: Annotated[int, Field(ge=2)]
-    max_frames: Annotated[int, Field(ge=2)]
-    still: Share
-    broken: Share
-    duplicate: Share
+from kinetrace.params import EvaluateParams, ExportParams, Positive, Section, Share, TwinParams, WorkloadParams
 
 
 class ModelParams(Section):
@@ -97,13 +83,6 @@ class SignEvaluateParams(EvaluateParams):
 
     beams: Positive
     length_penalty: float
-
-
-class ExportParams(Section):
-    """``opset`` of the ONNX graph; ``parity_clips``: how many real clips it is compared with PyTorch on."""
-
-    opset: Annotated[int, Field(ge=18)]
-    parity_clips: Positive
 
 
 class SignParams(WorkloadParams):

@@ -4,23 +4,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kinetrace.params import EvaluateParams, Positive, Section, Share, WorkloadParams
+from kinetrace.params import EvaluateParams, ExportParams, Positive, Section, Share, TwinParams, WorkloadParams
 
 Part = Literal["face", "left_hand", "right_hand", "body", "full_body"]
 
 
-class TwinParams(Section):
-    """The synthetic data set: sizes, and how many clips carry each defect."""
-
-    seed: int
-    sentences: Positive
-    subjects: Positive
-    clips: Positive  # a sentence
-    min_frames: Annotated[int, Field(ge=2)]
-    max_frames: Annotated[int, Field(ge=2)]
-    still: Share
-    broken: Share
-    duplicate: Share
+class TokensTwinParams(TwinParams):
+    """The same, with lengths in order."""
 
     @model_validator(mode="after")
     def _lengths_are_ordered(self) -> Self:
@@ -139,17 +129,10 @@ class TokensEvaluateParams(EvaluateParams):
     pck: Annotated[float, Field(gt=0)]
 
 
-class ExportParams(Section):
-    """``opset`` of the ONNX graphs; ``parity_clips``: how many real clips they are compared with PyTorch on."""
-
-    opset: Annotated[int, Field(ge=18)]
-    parity_clips: Positive
-
-
 class TokensParams(WorkloadParams):
     """Everything under ``tokens``."""
 
-    twin: TwinParams
+    twin: TokensTwinParams
     model: ModelParams
     loss: LossParams
     augment: AugmentParams

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from kinetrace.files import write_bytes, write_json
+from kinetrace.params import TwinParams
 from kinetrace.sign.data.features import motion
 from kinetrace.sign.data.landmarks import PARTS, VISIBILITY
-from kinetrace.sign.params import TwinParams
 from kinetrace.twin.defects import File, delivered
 from kinetrace.twin.holistic import HOLISTIC
 from kinetrace.twin.recordings import Recorded, csv_bytes, recordings

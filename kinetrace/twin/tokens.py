@@ -5,7 +5,7 @@ from typing import Any
 
 from kinetrace.conventions import SPLITS
 from kinetrace.files import write_bytes, write_json
-from kinetrace.tokens.params import TwinParams
+from kinetrace.params import TwinParams
 from kinetrace.twin.defects import File, delivered
 from kinetrace.twin.recordings import Recorded, csv_bytes, recordings
 from kinetrace.twin.signer import FPS

@@ -11,9 +11,9 @@ import yaml
 
 from kinetrace.errors import KinetraceError
 from kinetrace.files import digest, inside
+from kinetrace.params import TwinParams
 from kinetrace.sign.data.features import features, motion, observed
 from kinetrace.sign.data.landmarks import PARTS, VISIBILITY, columns
-from kinetrace.sign.params import TwinParams
 from kinetrace.twin import recordings, sign
 from kinetrace.twin.defects import BROKEN
 
@@ -216,7 +216,7 @@ def test_each_broken_clip_is_broken_as_truth_says(default):
 
 def test_the_same_parameters_give_the_same_bytes_in_another_process(small, tmp_path):
     code = (
-        "import sys; from pathlib import Path; from kinetrace.sign.params import TwinParams; "
+        "import sys; from pathlib import Path; from kinetrace.params import TwinParams; "
         "from kinetrace.twin import sign; sign.write(Path(sys.argv[1]), TwinParams.model_validate_json(sys.argv[2]))"
     )
     target = tmp_path / "again"

@@ -10,8 +10,8 @@ import pytest
 
 from kinetrace.files import digest
 from kinetrace.holistic import FACE
+from kinetrace.params import TwinParams
 from kinetrace.tokens.data.landmarks import EYES, FACE_MESH, PARTS
-from kinetrace.tokens.params import TwinParams
 from kinetrace.twin import tokens
 from kinetrace.twin.body import OUTLINE, STILL_FACE, STILL_OUTLINE
 from kinetrace.twin.defects import BROKEN
@@ -208,7 +208,7 @@ def test_duplicates_are_the_same_bytes_under_another_name(small):
 
 def test_the_same_parameters_give_the_same_bytes_in_another_process(small, tmp_path):
     code = (
-        "import sys; from pathlib import Path; from kinetrace.tokens.params import TwinParams; "
+        "import sys; from pathlib import Path; from kinetrace.params import TwinParams; "
         "from kinetrace.twin import tokens; "
         "tokens.write(Path(sys.argv[1]), TwinParams.model_validate_json(sys.argv[2]))"
     )

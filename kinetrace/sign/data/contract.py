@@ -1,38 +1,23 @@
 """The data contract of ``sign``: one rule a line of what partners are promised to be told."""
 
-from typing import Any
-
-from kinetrace.clips import COLUMNS, FACT
+from kinetrace.clips import FACT
+from kinetrace.rules import MIN_FRAMES, PLAIN_NAME, column, delivery
 from kinetrace.sign.data.landmarks import WIDTH
 from kinetrace.sign.data.reader import DECIMAL, DECIMALS, INTEGER, SAID
 from kinetrace.workload import Rule
 
-MIN_FRAMES = 2
-PLAIN_NAME = r"^(?!/)(?!(?:.*/)?\.\.?(?:/|$))[^\x00-\x1f\x7f\\]+$"  # safe as a name inside an archive
-
 
 def rules() -> list[Rule]:
     """The rules in the order in which a row's reasons are given."""
-    return [*_delivery(), *_names(), *_files(), *_numbers(), *_content()]
-
-
-def _delivery() -> list[Rule]:
-    size = {"min_value": 1}
-    return [
-        Rule("expect_table_row_count_to_be_between", size, "metadata.csv has no rows", fatal=True, title="no rows"),
-        *(
-            Rule("expect_column_to_exist", {"column": name}, f"the column {name} is missing", fatal=True)
-            for name in COLUMNS
-        ),
-    ]
+    return [*delivery("metadata.csv has no rows"), *_names(), *_files(), *_numbers(), *_content()]
 
 
 def _names() -> list[Rule]:
     return [
-        _column(
+        column(
             "match_regex", "clip_id", "video_file {clip_id!r} is empty or no plain name", "bad name", regex=PLAIN_NAME
         ),
-        _column(
+        column(
             "be_null", f"{FACT}namesake", "the clip {clip_id!r} is also on line {found_namesake} of the metadata",
             "repeated name",
         ),
@@ -41,22 +26,22 @@ def _names() -> list[Rule]:
 
 def _files() -> list[Rule]:
     return [
-        _column(
+        column(
             "be_in_set", f"{FACT}inside", "feature_path {source!r} leads outside the data folder", "outside the folder",
             value_set=[True],
         ),
-        _column("be_null", f"{FACT}problem", "{found_problem}", "unreadable"),
-        _column(
+        column("be_null", f"{FACT}problem", "{found_problem}", "unreadable"),
+        column(
             "be_in_set", f"{FACT}ndim", "{found_ndim} dimensions, expected frames × values", "not 2-D", value_set=[2]
         ),
-        _column(
+        column(
             "be_in_set", f"{FACT}width", f"{{found_width}} values a frame, expected {WIDTH}", "wrong width",
             value_set=[WIDTH],
         ),
-        _column(
+        column(
             "be_between", f"{FACT}stray", "{found_stray} values are NaN or infinite", "NaN or infinite", max_value=0
         ),
-        _column(
+        column(
             "be_between", f"{FACT}frames", f"the file's frames: {{found_frames}}, expected at least {MIN_FRAMES}",
             "too short", min_value=MIN_FRAMES,
         ),
@@ -84,27 +69,23 @@ def _numbers() -> list[Rule]:
 
 def _content() -> list[Rule]:
     return [
-        _column("match_regex", "label", "the sentence {label!r} has no letter or digit", "no sentence", regex=SAID),
-        _column(
+        column("match_regex", "label", "the sentence {label!r} has no letter or digit", "no sentence", regex=SAID),
+        column(
             "be_null", f"{FACT}sentence", "sentence_id {label_id} is {found_sentence!r} elsewhere, {label!r} here",
             "another sentence of the same id",
         ),
-        _column("be_null", f"{FACT}repeats", "the same bytes as clip {found_repeats!r}", "repeat of another clip"),
+        column("be_null", f"{FACT}repeats", "the same bytes as clip {found_repeats!r}", "repeat of another clip"),
     ]  # fmt: skip
-
-
-def _column(check: str, column: str, reason: str, title: str, **arguments: Any) -> Rule:
-    return Rule(f"expect_column_values_to_{check}", {"column": column, **arguments}, reason, title=title)
 
 
 def _written(name: str, pattern: str, expected: str) -> Rule:
     reason = f"{name} is {{{FACT}{name}!r}}, expected {expected}"
-    return _column("match_regex", f"{FACT}{name}", reason, f"bad {name}", regex=pattern)
+    return column("match_regex", f"{FACT}{name}", reason, f"bad {name}", regex=pattern)
 
 
 def _range(name: str, **limits: float) -> Rule:
     expected = " and ".join(f"at {side} {limits[key]}" for key, side in _SIDES.items() if key in limits)
-    return _column("be_between", name, f"{name} is {{{name}:g}}, expected {expected}", f"bad {name}", **limits)
+    return column("be_between", name, f"{name} is {{{name}:g}}, expected {expected}", f"bad {name}", **limits)
 
 
 _SIDES = {"min_value": "least", "max_value": "most"}
