@@ -21,14 +21,14 @@ from kinetrace.tokens.data import reader
 from kinetrace.tokens.data.chunks import SMALLEST_UNIT, Chunks, cut, starts
 from kinetrace.tokens.data.landmarks import CENTRES, EYES, PARTS
 from kinetrace.tokens.export.graphs import decoder_bytes, encoder_bytes
-from kinetrace.tokens.export.runtime import Tokenizer
-from kinetrace.tokens.export.settings import Settings
 from kinetrace.tokens.model import inference
 from kinetrace.tokens.model.batches import joined, windows
 from kinetrace.tokens.model.codec import jsonl
 from kinetrace.tokens.model.codec.jsonl import Tokens
 from kinetrace.tokens.model.network import PoseTokenizer, Scaling
 from kinetrace.tokens.params import ChunkParams, ModelParams, TokensParams
+from kinetrace.tokens.runtime.settings import Settings
+from kinetrace.tokens.runtime.tokenizer import Tokenizer
 from kinetrace.tokens.workload import WORKLOAD
 
 CODES = 1024

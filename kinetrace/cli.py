@@ -1,6 +1,5 @@
 """The command line. Each command is one call into the library; heavy imports happen inside it."""
 
-import json
 import os
 import sys
 from functools import partial
@@ -10,9 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from kinetrace import __version__
+from kinetrace.console import Json, show
 from kinetrace.conventions import FPS, UNKNOWN
 from kinetrace.environment import be_quiet
 from kinetrace.errors import KinetraceError
+from kinetrace.sign import cli as sign
 from kinetrace.tokens import cli as tokens
 from kinetrace.workspace import Workspace
 
@@ -30,10 +31,10 @@ app = typer.Typer(
 )
 importing = typer.Typer(help="Turn other people's formats into a data set of this workspace.", no_args_is_help=True)
 app.add_typer(importing, name="import")
+app.add_typer(sign.app, name="sign")
 app.add_typer(tokens.app, name="tokens")
 
 WorkloadName = Annotated[str, typer.Argument(metavar="WORKLOAD", help="an entry under 'workloads' in params.yaml")]
-Json = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 
 
 def _workers(value: int) -> int:
@@ -115,7 +116,7 @@ def status(workload: WorkloadName = "sign", as_json: Json = False) -> None:
 
     folders = Workspace.find().known(workload)
     rows = report.stages(folders)
-    _show(rows, as_json, report.table(folders, rows))
+    show(rows, as_json, report.table(folders, rows))
 
 
 @app.command(epilog="Example: kinetrace metrics sign --json")
@@ -127,7 +128,7 @@ def metrics(workload: WorkloadName = "sign", as_json: Json = False) -> None:
 
     content = read_json(Workspace.find().known(workload).metrics)
     title = f"{workload}: {content['test_clips']} test clips"
-    _show(content, as_json, report.grid(title, evaluate.rows(content)))
+    show(content, as_json, report.grid(title, evaluate.rows(content)))
 
 
 @app.command(epilog="Example: kinetrace twin sign --to /tmp/twin")
@@ -158,7 +159,7 @@ def check(
     from kinetrace.stages import validate
 
     verdict = validate.check(folder, workload, docs, jobs)
-    _show(verdict.as_dict(), as_json, verdict.as_text())
+    show(verdict.as_dict(), as_json, verdict.as_text())
     raise typer.Exit(0 if verdict.passed else 1)
 
 
@@ -275,7 +276,7 @@ def trace(reference: Reference, as_json: Json = False) -> None:
     from kinetrace.lineage import trace as tracing
 
     found = tracing.trace(Workspace.find(), reference)
-    _show(found.as_dict(), as_json, found.as_text())
+    show(found.as_dict(), as_json, found.as_text())
 
 
 @app.command(epilog="Examples: kinetrace fetch sign@champion --to /tmp/bundle · fetch sign@3 --to DIR")
@@ -301,7 +302,7 @@ def ledger(workload: WorkloadName = "sign", as_json: Json = False) -> None:
         typer.secho(f"error: {error}", fg="red", err=True)
         raise typer.Exit(1) from None
     short = [row | {"from": row["from"][:12], "to": row["to"][:12]} for row in rows]
-    _show(rows, as_json, report.grid(workload, short) if short else "no decision yet")
+    show(rows, as_json, report.grid(workload, short) if short else "no decision yet")
 
 
 @app.command(epilog="Example: kinetrace rollback sign --why 'wrong labels in the last delivery'")
@@ -322,10 +323,6 @@ def promote(
     from kinetrace.registry import models
 
     typer.echo(models.promote(Workspace.find().known(workload), version, why))
-
-
-def _show(value: Any, as_json: bool, text: str) -> None:
-    typer.echo(json.dumps(value, indent=2, sort_keys=True, default=str) if as_json else text)
 
 
 def main() -> None:

@@ -13,9 +13,9 @@ from kinetrace.parallel import progress
 from kinetrace.tokens.data.chunks import cut
 from kinetrace.tokens.data.frames import frames_of
 from kinetrace.tokens.data.landmarks import WIDTH
-from kinetrace.tokens.export.runtime import Tokenizer
 from kinetrace.tokens.model.codec import jsonl
 from kinetrace.tokens.model.codec.jsonl import Tokens
+from kinetrace.tokens.runtime.tokenizer import Tokenizer
 
 FORMATS = ("jsonl", "template")
 MOST_FRAMES = npy.MAX_BYTES // (4 * WIDTH)  # of a clip that is written: what is read back has the same limit

@@ -1,14 +1,15 @@
 """The commands of ``kinetrace tokens``: each is one call into the library; heavy imports happen inside it."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kinetrace.console import Json, show
+
 if TYPE_CHECKING:
-    from kinetrace.tokens.export.runtime import Tokenizer
+    from kinetrace.tokens.runtime.tokenizer import Tokenizer
 
 FASTEST = 1000  # frames a second
 
@@ -27,7 +28,6 @@ Model = Annotated[
 Fps = Annotated[
     float | None, typer.Option(callback=_rate, help="frames a second; else what layout.json says, or as in training")
 ]
-Json = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 CHAMPION = "tokens@champion"
 
 
@@ -53,7 +53,7 @@ def encode(
 
     total = batch.encode(_tokenizer(model), sources, to, form, refuse)
     words = f"{total.videos} videos, {total.frames} frames, {total.chunks} chunks"
-    _show({**asdict(total), "failed": failed, "to": str(to)}, as_json, f"{words}: {to}")
+    show({**asdict(total), "failed": failed, "to": str(to)}, as_json, f"{words}: {to}")
     raise typer.Exit(1 if failed else 0)
 
 
@@ -68,7 +68,7 @@ def decode(
     from kinetrace.tokens import batch
 
     total = batch.decode(_tokenizer(model), tokens, to)
-    _show({**asdict(total), "to": str(to)}, as_json, f"{total.videos} videos, {total.frames} frames: {to}")
+    show({**asdict(total), "to": str(to)}, as_json, f"{total.videos} videos, {total.frames} frames: {to}")
 
 
 @app.command(epilog="Example: kinetrace tokens film clip.npy --model tokens@champion --to film.gif")
@@ -102,15 +102,11 @@ def vocabulary(
     wanted = times or settings.times
     writing.write_tokenizer(to, tokenizer.spec, wanted, settings.longest_run)
     count = len(writing.tokens(tokenizer.spec, wanted, settings.longest_run))
-    _show({"tokens": count, "times": wanted, "to": str(to)}, as_json, f"{count} tokens, {wanted} times: {to}")
+    show({"tokens": count, "times": wanted, "to": str(to)}, as_json, f"{count} tokens, {wanted} times: {to}")
 
 
 def _tokenizer(model: str) -> "Tokenizer":
     from kinetrace.lineage.locate import locate
-    from kinetrace.tokens.export.runtime import Tokenizer
+    from kinetrace.tokens.runtime.tokenizer import Tokenizer
 
     return Tokenizer.load(locate(model))
-
-
-def _show(value: Any, as_json: bool, text: str) -> None:
-    typer.echo(json.dumps(value, indent=2, sort_keys=True) if as_json else text)

@@ -70,7 +70,7 @@ def test_the_definition_names_no_workload() -> None:
 @each_workload
 def test_every_workload_has_the_folders_that_the_definition_names(workload: str) -> None:
     """What a workload has besides, no stage may run: the next test names it."""
-    assert folders_of(workload) >= FOLDERS == {"data", "model", "train", "evaluate", "export"}
+    assert folders_of(workload) >= FOLDERS == {"data", "model", "train", "evaluate", "export", "runtime"}
 
 
 @each_workload

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from kinetrace.tokens.data.landmarks import PARTS
-from kinetrace.tokens.export.runtime import DECODER, ENCODER
 from kinetrace.tokens.model.network import VALUES_A_POINT, PoseTokenizer, Windows
 from kinetrace.tokens.params import ModelParams
+from kinetrace.tokens.runtime.tokenizer import DECODER, ENCODER
 
 EXAMPLE = 3  # chunks to trace with; any other number runs
 

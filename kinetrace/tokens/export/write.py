@@ -16,14 +16,14 @@ from kinetrace.parallel import progress
 from kinetrace.shards import Shards
 from kinetrace.tokens.data.chunks import starts
 from kinetrace.tokens.export.graphs import write_graphs
-from kinetrace.tokens.export.runtime import DECODER, ENCODER, Tokenizer
-from kinetrace.tokens.export.settings import Settings
 from kinetrace.tokens.model import inference
 from kinetrace.tokens.model.batches import Corpus
 from kinetrace.tokens.model.checkpoint import Checkpoint
 from kinetrace.tokens.model.codec import jsonl, template, vocabulary
 from kinetrace.tokens.model.quantized import ABSENT
 from kinetrace.tokens.params import ChunkParams, TokensParams
+from kinetrace.tokens.runtime.settings import Settings
+from kinetrace.tokens.runtime.tokenizer import DECODER, ENCODER, Tokenizer
 from kinetrace.workload import Job
 
 LONGEST_RUN = 16  # equal chunks that a token string writes as one group

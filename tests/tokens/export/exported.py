@@ -8,7 +8,7 @@ from tempfile import mkdtemp
 
 from kinetrace import bundle
 from kinetrace.tokens.export import write
-from kinetrace.tokens.export.runtime import Tokenizer
+from kinetrace.tokens.runtime.tokenizer import Tokenizer
 from tests.tokens.trained import trained
 
 

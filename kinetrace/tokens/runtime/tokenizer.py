@@ -15,10 +15,10 @@ from kinetrace.params import parse
 from kinetrace.tokens.data.chunks import Chunks, assemble, cut, joined, starts
 from kinetrace.tokens.data.frames import frames_of
 from kinetrace.tokens.data.landmarks import PARTS, WIDTH
-from kinetrace.tokens.export.settings import Settings
 from kinetrace.tokens.model.codec import template
 from kinetrace.tokens.model.codec.jsonl import Tokens
 from kinetrace.tokens.model.codec.spec import ABSENT
+from kinetrace.tokens.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -17,10 +17,10 @@ from kinetrace.errors import KinetraceError
 from kinetrace.shards import Shards
 from kinetrace.tokens.data import chunks as cutting
 from kinetrace.tokens.data.landmarks import PARTS, from_holistic
-from kinetrace.tokens.export import runtime
-from kinetrace.tokens.export.runtime import GROUP, ROWS, Stream, Tokenizer
 from kinetrace.tokens.model import inference
 from kinetrace.tokens.model.checkpoint import Checkpoint
+from kinetrace.tokens.runtime import tokenizer as runtime
+from kinetrace.tokens.runtime.tokenizer import GROUP, ROWS, Stream, Tokenizer
 from tests.tokens.export.exported import exported, tokenizer
 from tests.tokens.trained import trained
 
@@ -237,7 +237,7 @@ def test_serving_needs_no_torch_and_no_pandas():
     np.save(clip, twin()[0])
     code = (
         "import sys; from pathlib import Path; import numpy as np\n"
-        "from kinetrace.tokens.export.runtime import Tokenizer\n"
+        "from kinetrace.tokens.runtime.tokenizer import Tokenizer\n"
         f"tokenizer = Tokenizer.load(Path({str(exported())!r}))\n"
         f"codes = tokenizer.encode(np.load({str(clip)!r}))\n"
         "tokenizer.decode(tokenizer.parse(tokenizer.template(codes)))\n"
