@@ -16,10 +16,11 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Answers:
-    """``embeddings`` ``[N, D]`` float32 and, when asked for, one hypothesis a clip."""
+    """``embeddings`` ``[N, D]`` float32; when asked for, a hypothesis and the encoder's tokens ``[T, W]`` a clip."""
 
     embeddings: np.ndarray
     hypotheses: list[str]
+    tokens: list[np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,24 @@ class Decoding:
 
 
 @torch.inference_mode()
-def encode_corpus(model: SignModel, corpus: Corpus, device: Any = "cpu", decoding: Decoding | None = None) -> Answers:
+def encode_corpus(
+    model: SignModel, corpus: Corpus, device: Any = "cpu", decoding: Decoding | None = None, keep_tokens: bool = False
+) -> Answers:
     """Every clip of ``corpus`` in its order; sentences too where ``decoding`` is given."""
     embeddings = np.zeros((len(corpus), model.text.out_features), np.float32)
     hypotheses = [""] * len(corpus)
+    kept = [np.zeros((0, 0), np.float32)] * (len(corpus) if keep_tokens else 0)
     for indices in corpus.by_length(BATCH):
         frames, lengths = corpus.batch(indices)
         embedding, tokens, mask = model(frames.to(device), lengths.to(device))
         embeddings[indices] = embedding.cpu().numpy()
+        if keep_tokens:
+            for index, clip, real in zip(indices, tokens.cpu().numpy(), mask.cpu().numpy(), strict=True):
+                kept[index] = clip[real]
         if decoding:
             for index, ids in zip(indices, _generated(model, tokens, mask, decoding), strict=True):
                 hypotheses[index] = decoding.vocabulary.text(ids)
-    return Answers(embeddings, hypotheses)
+    return Answers(embeddings, hypotheses, kept)
 
 
 def _generated(model: SignModel, tokens: torch.Tensor, mask: torch.Tensor, how: Decoding) -> list[list[int]]:

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 
 from kinetrace.clips import read_table
 from kinetrace.files import read_json
@@ -73,39 +72,3 @@ def test_evaluating_again_gives_the_same_bytes(job):
 def test_the_plots_are_there(job):
     names = sorted(path.name for path in job.folders.plots.iterdir())
     assert names == ["confusions.png", "curves.png", "embeddings.png", "similarity.png"]
-
-
-def test_sentences_that_training_never_saw_get_an_anchor(job, split):
-    checkpoint = Checkpoint.load(job.folders.checkpoint)
-    gone = checkpoint.sentence_ids[0]
-    kept = torch.arange(1, len(checkpoint.sentence_ids))
-    smaller = Checkpoint(
-        checkpoint.model, checkpoint.params, checkpoint.vocabulary, checkpoint.sentences[1:],
-        checkpoint.sentence_ids[1:], checkpoint.bank_LE[kept],
-    )  # fmt: skip
-    anchors, ids = report.text_anchors(smaller, split["test"])
-    whole, whole_ids = report.text_anchors(checkpoint, split["test"])
-    assert sorted(ids) == sorted(whole_ids)
-    np.testing.assert_allclose(anchors[ids == gone], whole[whole_ids == gone], atol=1e-5)
-
-
-def test_the_neighbour_of_a_clip_in_its_own_gallery_is_itself(split):
-    similarity = report.neighbour_similarity(split["test"], split["test"])
-    np.testing.assert_allclose(np.diag(similarity), 1, atol=1e-5)
-    assert similarity.argmax(1).tolist() == list(range(len(split["test"])))
-
-
-def test_confused_counts_wrong_pairs_commonest_first(split):
-    corpus = split["test"]
-    labels = corpus.labels
-    other = labels[labels != labels[0]][0]
-    nearest = labels.copy()
-    nearest[labels == labels[0]] = other
-    one = np.flatnonzero(labels == other)[0]
-    nearest[one] = labels[0]
-    scores = report.Scores(*(np.zeros(len(labels)),) * 4, [], [], nearest)
-    names = dict(zip(labels.tolist(), corpus.sentences, strict=True))
-    assert report.confused(corpus, corpus, scores) == [
-        (names[labels[0]], names[other], int((labels == labels[0]).sum())),
-        (names[other], names[labels[0]], 1),
-    ]

@@ -1,0 +1,102 @@
+"""The clips of each split through the model, once, for all that judges it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from kinetrace.shards import Shards
+from kinetrace.sign.model.batches import Corpus
+from kinetrace.sign.model.checkpoint import Checkpoint
+from kinetrace.sign.model.inference import Decoding, encode_corpus
+from kinetrace.sign.model.text import embed
+from kinetrace.sign.params import SignParams
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """N clips and what the model makes of them.
+
+    ``embeddings``: ``[N, D]`` float32, normalized; ``tokens``: the encoder's frames ``[T, W]`` float32 of each clip;
+    ``hypotheses``: the sentence generated for each, of the test split alone.
+    """
+
+    corpus: Corpus
+    embeddings: np.ndarray
+    tokens: list[np.ndarray]
+    hypotheses: list[str]
+
+    def __len__(self) -> int:
+        return len(self.corpus)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """``[N]`` sentence ids."""
+        return self.corpus.labels
+
+    @property
+    def subjects(self) -> np.ndarray:
+        """``[N]`` the person of each clip."""
+        return subjects(self.corpus)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Every sentence of training and test: ``ids`` ``[L]`` and projected texts ``anchors`` ``[L, D]``, normalized."""
+
+    ids: np.ndarray
+    anchors: np.ndarray
+
+
+@dataclass(frozen=True)
+class Splits:
+    """``gallery`` are the training clips, what a clip is compared with; ``val`` may be without clips."""
+
+    gallery: Encoded
+    val: Encoded
+    test: Encoded
+    texts: Texts
+
+
+def encode(checkpoint: Checkpoint, shards: Shards, params: SignParams) -> Splits:
+    """All clips of ``shards`` through the model, sentences for those of the test split."""
+    gallery, val, test = (Corpus.of(shards.subset(name), params.model.max_frames) for name in ("train", "val", "test"))
+    return Splits(
+        encoded(checkpoint, gallery),
+        encoded(checkpoint, val),
+        encoded(checkpoint, test, decoding(checkpoint, params)),
+        texts(checkpoint, test),
+    )
+
+
+def encoded(checkpoint: Checkpoint, corpus: Corpus, how: Decoding | None = None) -> Encoded:
+    """One split, with sentences where ``how`` is given."""
+    found = encode_corpus(checkpoint.model, corpus, decoding=how, keep_tokens=True)
+    return Encoded(corpus, found.embeddings, found.tokens, found.hypotheses)
+
+
+def decoding(checkpoint: Checkpoint, params: SignParams) -> Decoding:
+    """How the test clips' sentences are generated."""
+    asked = params.evaluate
+    return Decoding(checkpoint.vocabulary, asked.beams, params.model.max_tokens, asked.length_penalty)
+
+
+def subjects(corpus: Corpus) -> np.ndarray:
+    """``[N]`` the person of each clip."""
+    names: np.ndarray = corpus.shards.clips.subject.to_numpy(dtype=str)
+    return names
+
+
+def texts(checkpoint: Checkpoint, test: Corpus) -> Texts:
+    """The texts that training knew, and those of ``test`` that it did not."""
+    fresh = {
+        label: sentence
+        for label, sentence in zip(test.labels.tolist(), test.sentences, strict=True)
+        if label not in checkpoint.sentence_ids
+    }
+    bank_LE = checkpoint.bank_LE
+    if fresh:
+        bank_LE = torch.cat([bank_LE, torch.from_numpy(embed(list(fresh.values()), checkpoint.vocabulary.encoder))])
+    with torch.inference_mode():
+        anchors = checkpoint.model.project_text(bank_LE).numpy()
+    return Texts(np.array([*checkpoint.sentence_ids, *fresh]), anchors)

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+import torch
+
+from kinetrace.shards import Shards
+from kinetrace.sign.evaluate import splits
+from kinetrace.sign.model.checkpoint import Checkpoint
+from tests.sign.trained import trained
+
+
+@pytest.fixture(scope="module")
+def checkpoint():
+    return Checkpoint.load(trained().folders.checkpoint)
+
+
+@pytest.fixture(scope="module")
+def found(checkpoint):
+    return splits.encode(checkpoint, Shards.open(trained().folders.shards), trained().params)
+
+
+def test_every_clip_of_every_split_goes_through_the_model(found):
+    for part in (found.gallery, found.val, found.test):
+        assert len(part) == len(part.embeddings) == len(part.tokens) > 0
+        np.testing.assert_allclose(np.linalg.norm(part.embeddings, axis=1), 1, atol=1e-5)
+
+
+def test_tokens_are_those_of_the_clip_alone_without_padding(found, checkpoint):
+    index = int(found.test.corpus.lengths.argmin())
+    frames, lengths = found.test.corpus.batch(np.array([index]))
+    with torch.inference_mode():
+        _, tokens, _ = checkpoint.model(frames, lengths)
+    assert found.test.tokens[index].shape == tokens[0].shape
+    np.testing.assert_allclose(found.test.tokens[index], tokens[0].numpy(), atol=1e-4)
+
+
+def test_sentences_that_training_never_saw_get_an_anchor(checkpoint, found):
+    gone = checkpoint.sentence_ids[0]
+    kept = torch.arange(1, len(checkpoint.sentence_ids))
+    smaller = Checkpoint(
+        checkpoint.model, checkpoint.params, checkpoint.vocabulary, checkpoint.sentences[1:],
+        checkpoint.sentence_ids[1:], checkpoint.bank_LE[kept],
+    )  # fmt: skip
+    texts = splits.texts(smaller, found.test.corpus)
+    assert sorted(texts.ids) == sorted(found.texts.ids)
+    whole = found.texts.anchors[found.texts.ids == gone]
+    np.testing.assert_allclose(texts.anchors[texts.ids == gone], whole, atol=1e-5)
