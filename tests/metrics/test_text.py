@@ -94,8 +94,13 @@ def test_chrf_is_sacrebleus(rows):
 
 
 @pytest.mark.parametrize(
-    "metric", [text.word_errors, text.exact, text.bleu, text.chrf, text.bleu_statistics], ids=lambda f: f.__name__
-)
+    "metric",
+    [
+        text.word_errors, text.shuffled_word_errors, text.exact, text.rouge_l, text.bleu, text.chrf,
+        text.bleu_statistics, text.chrf_statistics,
+    ],
+    ids=lambda f: f.__name__,
+)  # fmt: skip
 def test_sentences_must_come_in_pairs(metric):
     with pytest.raises(ValueError):
         metric(["one", "two"], ["one"])
@@ -105,6 +110,8 @@ def test_no_sentences():
     errors, words = text.word_errors([], [])
     assert errors.shape == words.shape == text.exact([], []).shape == (0,)
     assert text.bleu_statistics([], []).shape == (0, 10)
+    assert text.chrf_statistics([], []).shape == (0, 18)
+    assert text.rouge_l([], []).shape == text.shuffled_word_errors([], [])[0].shape == (0,)
     with pytest.raises(ValueError, match="at least 1"):
         text.bleu([], [])
 
@@ -117,3 +124,66 @@ def test_normalized_drops_case_accents_and_punctuation():
 
 def test_normalized_keeps_the_vowel_signs_of_other_scripts():
     assert text.normalized(["कितना"]) == ["कितना"]
+
+
+@given(pairs())
+def test_chrf_of_summed_statistics_is_sacrebleus(rows):
+    references, hypotheses = map(list, rows)
+    statistics = text.chrf_statistics(references, hypotheses)
+    reference = CHRF().corpus_score(hypotheses, [references]).score
+    assert text.chrf_of(statistics.sum(axis=0, keepdims=True))[0] == pytest.approx(reference, abs=1e-9)
+
+
+def test_chrf_of_nothing_drawn_is_zero():
+    assert text.chrf_of(np.zeros((2, 18))).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("reference", "hypothesis", "score"),
+    [  # the tests of rouge-score, google-research/rouge/rouge_scorer_test.py
+        ("testing one two", "testing one", 4 / 5),
+        ("testing one two", "testing two", 4 / 5),
+        ("testing one two", "testing", 1 / 2),
+        ("testing one two", "", 0),
+        ("w1 w2 w3 w4 w5", "/", 0),
+        ("1 2 3 4 5", "2 5 3 4", 2 * 3 / 9),
+        # Lin 2004, section 3.1: of the same words, the order counts
+        ("police killed the gunman", "police kill the gunman", 3 / 4),
+        ("police killed the gunman", "the gunman kill police", 1 / 2),
+    ],
+)
+def test_rouge_l_is_that_of_the_reference_implementation(reference, hypothesis, score):
+    assert text.rouge_l([reference], [hypothesis])[0] == pytest.approx(score)
+
+
+@given(pairs())
+def test_rouge_l_is_one_for_exact_sentences_alone(rows):
+    references, hypotheses = map(list, rows)
+    filled = np.array([bool(words) for words in text.words(references)])
+    found = text.rouge_l(references, hypotheses)
+    np.testing.assert_array_equal(found == 1, text.exact(references, hypotheses) & filled)
+    assert ((found >= 0) & (found <= 1)).all()
+
+
+@given(pairs(least=1))
+def test_shuffled_word_errors_are_the_mean_over_all_clips_of_other_sentences(rows):
+    references, hypotheses = map(list, rows)
+    errors, words = text.shuffled_word_errors(references, hypotheses)
+    for index, reference in enumerate(references):
+        others = [said for other, said in zip(references, hypotheses, strict=True) if other != reference]
+        if others:
+            each = text.word_errors([reference] * len(others), others)[0]
+            assert errors[index] == pytest.approx(each.mean())
+            assert words[index] == len(text.words([reference])[0])
+        else:
+            assert errors[index] == words[index] == 0
+
+
+def test_a_decoder_that_does_not_listen_has_the_shuffled_rate():
+    references = [f"i want {drink} {number}" for drink in ("tea", "milk", "juice") for number in ("one", "two")]
+    deaf = ["i want tea one"] * len(references)
+    errors, words = text.word_errors(references, deaf)
+    shuffled, _ = text.shuffled_word_errors(references, deaf)
+    assert shuffled.sum() == errors.sum()  # the clip does not matter
+    listening, _ = text.shuffled_word_errors(references, references)
+    assert listening.sum() / words.sum() == pytest.approx((2 * 1 + 1 * 1 + 2 * 2) / 5 / 4)
