@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 from ruamel.yaml import YAML
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
 
 from kinetrace import params
 from kinetrace.errors import KinetraceError
@@ -62,8 +64,34 @@ def _read(overlay: Path) -> dict[str, Any]:
     return content
 
 
+class _Representer(RoundTripRepresenter):
+    """Writes values so that readers of YAML 1.1, as PyYAML is, find the same ones."""
+
+    def represent_none(self, data: None) -> ScalarNode:
+        node: ScalarNode = self.represent_scalar("tag:yaml.org,2002:null", "null")
+        return node
+
+    def represent_float(self, data: float) -> ScalarNode:
+        node: ScalarNode = super().represent_float(data)
+        if "." not in node.value:  # 1e-05 is a text in YAML 1.1
+            node.value = node.value.replace("e", ".0e")
+        return node
+
+    def represent_str(self, data: str) -> ScalarNode:
+        node: ScalarNode = super().represent_str(data)
+        if yaml.safe_dump(data).startswith("'"):  # no is false in YAML 1.1
+            node.style = '"'
+        return node
+
+
+_Representer.add_representer(type(None), _Representer.represent_none)
+_Representer.add_representer(float, _Representer.represent_float)
+_Representer.add_representer(str, _Representer.represent_str)
+
+
 def _round_trip() -> YAML:
     yaml_format = YAML()
+    yaml_format.Representer = _Representer
     yaml_format.preserve_quotes = True
     yaml_format.width = 4096  # a line stays a line
     return yaml_format

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from kinetrace import params, recipes
 from kinetrace.errors import KinetraceError
@@ -82,6 +83,15 @@ def test_a_bad_recipe_is_refused_by_name_and_nothing_is_written(workspace, text,
         merge(workspace, text)
     assert said in str(error.value) and "overlay.yaml" in str(error.value).replace("no workload", "overlay.yaml")
     assert workspace.params.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("learning_rate", "1.0e-5"), ("learning_rate", "1.0e+16"), ("precision", '"no"')]
+)
+def test_a_value_is_written_as_the_stages_read_it(workspace, field, value):
+    merge(workspace, "sign: {train: {precision: bf16}}")
+    merge(workspace, f"sign: {{train: {{{field}: {value}}}}}")
+    assert getattr(params.load(workspace.params, "sign", SignParams).train, field) == yaml.safe_load(value)
 
 
 def test_an_absent_recipe_is_refused(workspace):
