@@ -13,7 +13,9 @@ from kinetrace.console import Json, show
 from kinetrace.conventions import FPS, UNKNOWN
 from kinetrace.environment import be_quiet
 from kinetrace.errors import KinetraceError
+from kinetrace.extract import cli as extracting
 from kinetrace.sign import cli as sign
+from kinetrace.sweep import cli as sweep
 from kinetrace.tokens import cli as tokens
 from kinetrace.workspace import Workspace
 
@@ -33,6 +35,8 @@ importing = typer.Typer(help="Turn other people's formats into a data set of thi
 app.add_typer(importing, name="import")
 app.add_typer(sign.app, name="sign")
 app.add_typer(tokens.app, name="tokens")
+app.command(epilog="Example: kinetrace sweep sign --set sign.loss.clip=0.0,0.5 --set sign.train.seed=1,2")(sweep.sweep)
+app.command(epilog="Example: kinetrace extract videos --sentences sentences.csv --to signed")(extracting.extract)
 
 WorkloadName = Annotated[str, typer.Argument(metavar="WORKLOAD", help="an entry under 'workloads' in params.yaml")]
 
@@ -128,7 +132,8 @@ def metrics(workload: WorkloadName = "sign", as_json: Json = False) -> None:
 
     content = read_json(Workspace.find().known(workload).metrics)
     title = f"{workload}: {content['test_clips']} test clips"
-    show(content, as_json, report.grid(title, evaluate.rows(content)))
+    tables = [report.grid(about, rows) for about, rows in evaluate.tables(content)]
+    show(content, as_json, "\n".join([title, *tables]))
 
 
 @app.command(epilog="Example: kinetrace twin sign --to /tmp/twin")

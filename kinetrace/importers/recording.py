@@ -31,7 +31,8 @@ class Recording:
 
     ``frames``: ``[T, 1662]`` of MediaPipe Holistic, zeros where a part was not detected; ``columns``: ``sentence``
     and perhaps ``subject``, ``gloss``, ``split`` and the source's own; ``given``: ``[1662]``, which values the source
-    has at all; ``size``: width and height of the picture, in pixels where they are known.
+    has at all; ``size``: width and height of the picture, in pixels where they are known; ``extractor``: what found the
+    landmarks, where that is known.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Recording:
     given: np.ndarray = field(default_factory=given)
     fps: float = FPS
     size: tuple[float, float] = (512.0, 512.0)
+    extractor: str | None = None
 
     @property
     def parts(self) -> tuple[str, ...]:

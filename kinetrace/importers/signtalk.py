@@ -46,7 +46,8 @@ def convert(folder: Path, target: Path, fps: float = FPS) -> Delivered:
         **{name: [facts.get(name, "") for facts in measured] for name in MEASURES if name not in table},
     )
     parts = [part for part in PARTS if part in declared.parts]
-    writer.finish(target, table, parts, declared.face_points, Counter([declared.fps]), delivered)
+    rates = Counter([declared.fps])
+    writer.finish(target, table, parts, declared.face_points, rates, delivered, declared.extractor)
     return delivered
 
 

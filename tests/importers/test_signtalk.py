@@ -143,3 +143,10 @@ def test_a_folder_without_metadata_or_rows_is_refused(tmp_path):
         signtalk.convert(processed(tmp_path / "in", ""), tmp_path / "out")
     with pytest.raises(KinetraceError, match="the column sentence is missing"):
         signtalk.convert(processed(tmp_path / "in", "", "video_file,feature_path\n"), tmp_path / "out")
+
+
+def test_the_extractor_that_the_layout_names_is_kept(tmp_path):
+    source = processed(tmp_path / "in", row("v0", "pose_data/v0.npy"))
+    (source / "layout.json").write_text('{"extractor": "mediapipe-holistic 0.10.21"}')
+    signtalk.convert(source, tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "layout.json").read_text())["extractor"] == "mediapipe-holistic 0.10.21"

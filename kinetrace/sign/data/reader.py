@@ -15,6 +15,7 @@ from kinetrace.conventions import FPS, UNKNOWN
 from kinetrace.errors import KinetraceError
 from kinetrace.files import inside, read_json
 from kinetrace.parallel import clip_map
+from kinetrace.sign.data.extractor import EXTRACTOR
 from kinetrace.sign.data.landmarks import PARTS, WIDTH
 from kinetrace.workload import Clip
 
@@ -45,11 +46,12 @@ Part = Literal["pose", "left_hand", "right_hand", "face"]
 
 
 class Layout(params.Section):
-    """``layout.json``: which parts the data set has, which 94 face points, and frames a second."""
+    """``layout.json``: which parts the data set has, which 94 face points, frames a second, and what found them."""
 
     parts: Annotated[list[Part], Field(min_length=1)] = Field(default=["pose", "left_hand", "right_hand", "face"])
     face_points: Literal["contours", "every-fifth"] = "contours"
     fps: Annotated[float, Field(gt=0, le=1000)] = FPS
+    extractor: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
     def missing(self) -> np.ndarray:
         """``[540]`` bool: the values of parts that the data set does not have."""
@@ -117,7 +119,8 @@ def inspect(raw: Path, jobs: int) -> pd.DataFrame:
     declared, given = layout(raw), csvtable.read(_metadata(raw), REQUIRED)
     examined = clip_map(partial(examine, raw, declared.missing()), given["feature_path"].tolist(), jobs, "inspect")
     facts = pd.DataFrame([asdict(fact) for fact in examined], columns=list(Facts.__annotations__), index=given.index)
-    table = pd.concat([_clips(given, facts, declared.fps), _own(given), _facts(given, facts)], axis=1)
+    own = _own(given).assign(**({EXTRACTOR: declared.extractor} if declared.extractor else {}))
+    table = pd.concat([_clips(given, facts, declared.fps), own, _facts(given, facts)], axis=1)
     return table.assign(**_repeats(table)).reset_index(drop=True)
 
 

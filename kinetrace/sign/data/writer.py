@@ -12,6 +12,7 @@ from kinetrace.conventions import UNKNOWN
 from kinetrace.files import write_bytes, write_json
 from kinetrace.importers import recording
 from kinetrace.importers.recording import Delivered, Names, Recording
+from kinetrace.sign.data.extractor import EXTRACTOR
 from kinetrace.sign.data.features import motion
 from kinetrace.sign.data.landmarks import PARTS, VISIBILITY, from_holistic, holistic_columns
 from kinetrace.sign.data.reader import LAYOUT
@@ -31,7 +32,7 @@ def write(target: Path, recordings: Iterable[Recording], delivered: Delivered) -
         KinetraceError: there is no recording at all.
     """
     (target / "features").mkdir(parents=True)
-    names, rows, parts, rates = Names(), [], set(), Counter[float]()
+    names, rows, parts, rates, extractors = Names(), [], set(), Counter[float](), set()
     for clip in recordings:
         name, frames = names.give(clip.name), np.ascontiguousarray(from_holistic(clip.frames))
         np.save(target / "features" / f"{name}.npy", frames)
@@ -39,20 +40,29 @@ def write(target: Path, recordings: Iterable[Recording], delivered: Delivered) -
         rows.append({**clip.columns, **facts, **measures(frames)})
         parts |= set(clip.parts)
         rates[clip.fps] += 1
+        extractors.add(clip.extractor)
     if not rows:
         raise recording.nothing(delivered)
-    finish(target, pd.DataFrame(rows), [part for part in PARTS if part in parts], "contours", rates, delivered)
+    found, extractor = [part for part in PARTS if part in parts], extractors.pop() if len(extractors) == 1 else None
+    finish(target, pd.DataFrame(rows), found, "contours", rates, delivered, extractor)
     return delivered
 
 
 def finish(
-    target: Path, table: pd.DataFrame, parts: Iterable[str], face: str, rates: Counter[float], delivered: Delivered
+    target: Path,
+    table: pd.DataFrame,
+    parts: Iterable[str],
+    face: str,
+    rates: Counter[float],
+    delivered: Delivered,
+    extractor: str | None = None,
 ) -> None:
     """Write ``metadata.csv`` and ``layout.json`` beside the features, and count what there is."""
     fps = recording.rate(rates, delivered)
     table = complete(table)
     write_bytes(target / "metadata.csv", table.to_csv(index=False, lineterminator="\n").encode())
-    write_json(target / LAYOUT, {"parts": list(parts), "face_points": face, "fps": fps})
+    stamp = {EXTRACTOR: extractor} if extractor else {}
+    write_json(target / LAYOUT, {"parts": list(parts), "face_points": face, "fps": fps} | stamp)
     delivered.clips, delivered.parts = len(table), tuple(parts)
     delivered.subjects, delivered.labels = table["subject"].nunique(), table["sentence"].nunique()
     delivered.advice = ONE_SUBJECT if delivered.subjects == 1 else ""

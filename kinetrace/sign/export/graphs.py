@@ -12,6 +12,7 @@ import torch
 
 from kinetrace import files
 from kinetrace.shards import Shards
+from kinetrace.sign.data.extractor import EXTRACTOR, trained_on
 from kinetrace.sign.data.landmarks import WIDTH
 from kinetrace.sign.export.references import write_references
 from kinetrace.sign.model.batches import Corpus
@@ -38,7 +39,8 @@ def run(job: Job, target: Path) -> None:
     write_references(checkpoint, gallery, target)
     stats = files.read_npz(job.folders.stats_npz)
     files.write_npz(target / "global_stats.npz", stats)
-    files.write_json(target / "model_config.json", configuration(checkpoint, params, parity))
+    extractor = {EXTRACTOR: trained_on(gallery.shards.clips)}
+    files.write_json(target / "model_config.json", configuration(checkpoint, params, parity) | extractor)
 
 
 def write_graphs(model: SignModel, target: Path, opset: int) -> None:

@@ -214,4 +214,17 @@ def test_layout_is_complete_without_a_file(tmp_path):
         "parts": ["pose", "left_hand", "right_hand", "face"],
         "face_points": "contours",
         "fps": FPS,
+        "extractor": None,
     }
+
+
+def test_an_extractor_in_the_layout_goes_to_every_clip(tmp_path):
+    folder = write(tmp_path / "given", [row("a", extractor="own"), row("b")])
+    assert "own" in set(reader.inspect(folder, 1)["extractor"])
+    (folder / "layout.json").write_text('{"extractor": "mediapipe-holistic 0.10.21"}')
+    assert set(reader.inspect(folder, 1)["extractor"]) == {"mediapipe-holistic 0.10.21"}
+
+
+def test_without_one_there_is_no_such_column(tmp_path):
+    folder = write(tmp_path / "given", [row("a")])
+    assert "extractor" not in reader.inspect(folder, 1)

@@ -1,0 +1,1 @@
+"""From video to landmarks: MediaPipe Holistic in an environment of its own."""
