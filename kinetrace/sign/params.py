@@ -1,8 +1,8 @@
 """The ``sign`` sections of ``params.yaml``."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kinetrace.params import EvaluateParams, ExportParams, Positive, Section, Share, TwinParams, WorkloadParams
 
@@ -27,13 +27,27 @@ class ModelParams(Section):
 
 
 class LossParams(Section):
-    """Weights of the losses; ``smoothing`` of the generation targets."""
+    """Weights of the losses, 0 for none; ``smoothing`` of the generation targets.
+
+    ``queue``: past clip embeddings (two a clip) that ``clip`` and ``contrastive`` compare with too; 0 is off.
+    """
 
     bank: float
     clip: float
     contrastive: float
     generation: float
     smoothing: Share
+    queue: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _something_is_learnt(self) -> Self:
+        if not any(self.weights().values()):
+            raise ValueError("every loss has weight 0: give one a weight, such as loss.bank 1.0")
+        return self
+
+    def weights(self) -> dict[str, float]:
+        """Of each loss by its name."""
+        return self.model_dump(exclude={"smoothing", "queue"})
 
 
 class AugmentParams(Section):
@@ -60,6 +74,9 @@ class TrainParams(Section):
 
     ``warmup`` is a share of all steps, ``restarts`` the cosine cycles, ``averaging`` the decay a step of the weights'
     exponential moving average (0 is off). A mean similarity to wrong sentences above ``collapse_similarity`` stops.
+    ``accumulate`` batches make a step: the mean of their gradients, or with ``gradient_caching`` as one batch whose
+    clips are all compared with each other. ``text_variations`` is how often a clip stands for another wording of its
+    sentence, where the metadata has some; at 0 they are not read.
     """
 
     seed: int
@@ -67,6 +84,8 @@ class TrainParams(Section):
     labels_per_batch: Positive
     clips_per_label: Positive
     accumulate: Positive
+    gradient_caching: bool
+    text_variations: Share
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)]
     warmup: Share

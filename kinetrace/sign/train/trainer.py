@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import get_cosine_with_hard_restarts_schedule_with_warmup
 
@@ -17,14 +18,15 @@ from kinetrace.errors import KinetraceError
 from kinetrace.metrics import embedding, retrieval
 from kinetrace.parallel import progress
 from kinetrace.shards import Shards
-from kinetrace.sign.model import text
 from kinetrace.sign.model.batches import Corpus, balanced_batches
 from kinetrace.sign.model.checkpoint import Checkpoint
 from kinetrace.sign.model.inference import encode_corpus
-from kinetrace.sign.model.network import SignModel
+from kinetrace.sign.model.network import LOG_SCALE_LIMIT, SignModel
 from kinetrace.sign.params import SignParams
+from kinetrace.sign.train import caching
 from kinetrace.sign.train.augment import two_views
 from kinetrace.sign.train.objective import Batch, Objective
+from kinetrace.sign.train.texts import Texts
 from kinetrace.workload import Job, Log
 
 WATCH_FROM = 3  # epochs before a collapse is judged: every network starts with all embeddings alike
@@ -50,23 +52,25 @@ class Trainer:
         self.params = params
         self.train = Corpus.of(shards.subset("train"), params.model.max_frames)
         self.val = Corpus.of(shards.subset("val"), params.model.max_frames)
-        self.sentences = dict(sorted(zip(self.train.labels.tolist(), self.train.sentences, strict=True)))
+        self.texts = Texts.of(self.train.shards.clips, params.model, varied=params.train.text_variations > 0)
+        self.sentences, self.vocabulary = self.texts.sentences, self.texts.vocabulary
         self.row_of = {label: row for row, label in enumerate(self.sentences)}
-        bank = torch.from_numpy(text.embed(list(self.sentences.values()), params.model.text_encoder))
-        self.vocabulary = text.Vocabulary.of(list(self.sentences.values()), params.model.text_encoder)
-        self.text_LT = torch.from_numpy(self.vocabulary.ids(list(self.sentences.values()), params.model.max_tokens))
+        anchors = self.texts.anchor_AE
         with loop.seeded(params.train.seed):
             model = SignModel(
-                params.model, stats["mean"], stats["std"], bank.shape[1], len(self.vocabulary.pieces),
+                params.model, stats["mean"], stats["std"], anchors.shape[1], len(self.vocabulary.pieces),
                 params.train.activation_checkpointing,
             )  # fmt: skip
-        self.accelerator = Accelerator(mixed_precision=params.train.precision)
+        # what only a loss of weight 0 would use has no gradient
+        ranks = DistributedDataParallelKwargs(find_unused_parameters=not all(params.loss.weights().values()))
+        self.accelerator = Accelerator(mixed_precision=params.train.precision, kwargs_handlers=[ranks])
         average = get_ema_multi_avg_fn(params.train.averaging)  # type: ignore[no-untyped-call]
         self.averaged = AveragedModel(model, multi_avg_fn=average)
         optimizer = loop.adamw(model, params.train.learning_rate, params.train.weight_decay)
-        self.objective, self.optimizer = self.accelerator.prepare(Objective(model, bank, params.loss), optimizer)
+        objective = Objective(model, anchors, params.loss, len(self.sentences))
+        self.objective, self.optimizer = self.accelerator.prepare(objective, optimizer)
         self.averaged.to(self.accelerator.device)
-        self.bank = bank
+        self.bank = self.texts.bank_LE
         self.schedule = self._schedule()
         self.resume = loop.Resume(
             state_file,
@@ -130,16 +134,26 @@ class Trainer:
         names = [self.train.clip_ids[index] for index in indices]
         train, augmentation = self.params.train, self.params.augment
         frames, lengths = two_views(frames, lengths, names, augmentation, train.seed, epoch)
-        rows = torch.tensor([self.row_of[int(self.train.labels[index])] for index in indices]).repeat(2)
-        batch = Batch(frames, lengths, rows, self.text_LT[rows])
-        return batch.to(self.accelerator.device)
+        rows = [self.row_of[int(self.train.labels[index])] for index in indices]
+        said = [
+            self.texts.chosen(row, name, train.text_variations, train.seed, epoch)
+            for row, name in zip(rows, names, strict=True)
+        ]
+        anchors = torch.tensor(said).repeat(2)
+        return Batch(frames, lengths, torch.tensor(rows).repeat(2), anchors, self.texts.tokens_AT[anchors])
 
     def _step(self, group: Iterable[Batch], size: int) -> list[dict[str, torch.Tensor]]:
-        """One optimizer step over the mean gradient of ``size`` batches, one in memory at a time; each one's losses."""
-        rows = loop.accumulated(self.accelerator, self.objective, group, size)
+        """One optimizer step over ``size`` batches, as one or by the mean of their gradients; rows of losses."""
+        if self.params.train.gradient_caching:
+            rows = [caching.cached(self.accelerator, self.objective, list(group))]
+        else:
+            batches = (batch.to(self.accelerator.device) for batch in group)
+            rows = loop.accumulated(self.accelerator, self.objective, batches, size)
         self.accelerator.clip_grad_norm_(self.objective.parameters(), self.params.train.clip_norm)
         self.optimizer.step()
         self.optimizer.zero_grad()
+        with torch.no_grad():  # beyond its limit the scale would have no gradient to come back with
+            self._model().log_scale.clamp_(max=LOG_SCALE_LIMIT)
         self.schedule.step()
         self.averaged.update_parameters(self._model())
         return rows

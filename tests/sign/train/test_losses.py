@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from kinetrace.sign.model.decoder import PAD
 from kinetrace.sign.train import losses
+from kinetrace.sign.train.queue import Memory
 
 labels_of_batches = st.lists(st.integers(0, 3), min_size=1, max_size=9)
 
@@ -81,6 +82,60 @@ def test_contrastive_at_known_places():
     right, wrong = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 1])
     assert losses.contrastive(clips, right, 1.0).item() == pytest.approx(math.log(1 + 2 * math.exp(-2)))
     assert losses.contrastive(clips, wrong, 1.0).item() == pytest.approx(math.log(2 + math.exp(2)))
+
+
+remembered = st.lists(st.integers(0, 4), max_size=6)
+
+
+def memory(labels):
+    """Clips of ``labels`` as remembered, with the texts that they stood for."""
+    return Memory(unit(len(labels), seed=2), unit(len(labels), seed=3), torch.tensor(labels, dtype=torch.long))
+
+
+@given(labels_of_batches, remembered)
+@settings(deadline=None, max_examples=40)
+def test_contrastive_counts_remembered_clips_as_right_or_wrong(labels, before):
+    """The loss of Khosla over the whole, of which the rows of the batch are taken."""
+    clips, past = unit(len(labels)), memory(before)
+    similarity = (clips @ torch.cat([clips, past.embedding_QD]).T / 0.1).tolist()
+    every, terms = [*labels, *before], []
+    for row, own in enumerate(labels):
+        others = [column for column in range(len(every)) if column != row]
+        right = [column for column in others if every[column] == own]
+        if right:
+            denominator = math.log(sum(math.exp(similarity[row][column]) for column in others))
+            terms.append(sum(denominator - similarity[row][column] for column in right) / len(right))
+    found = losses.contrastive(clips, torch.tensor(labels), memory=past)
+    assert found.item() == pytest.approx(sum(terms) / max(len(terms), 1), abs=1e-9)
+
+
+def spread(logits, labels, every):
+    """Mean over rows of the mean negative log probability of the columns of the row's label."""
+    total = 0.0
+    for row, own in zip(logits.tolist(), labels, strict=True):
+        right = [column for column, label in enumerate(every) if label == own]
+        total -= sum(log_softmax_at(row, column) for column in right) / len(right)
+    return total / len(labels)
+
+
+@given(labels_of_batches, remembered, st.floats(0.1, 50))
+@settings(deadline=None, max_examples=30)
+def test_clip_compares_with_remembered_clips_and_their_texts(labels, before, scale):
+    clips, texts, past = unit(len(labels)), unit(len(labels), seed=1), memory(before)
+    to_text = scale * clips @ torch.cat([texts, past.text_QD]).T
+    to_clip = scale * texts @ torch.cat([clips, past.embedding_QD]).T
+    every = [*labels, *before]
+    expected = (spread(to_text, labels, every) + spread(to_clip, labels, every)) / 2
+    found = losses.clip(clips, texts, torch.tensor(labels), torch.tensor(scale), past)
+    assert found.item() == pytest.approx(expected)
+
+
+def test_an_empty_memory_changes_no_bit():
+    clips, texts, labels = unit(5).float(), unit(5, seed=1).float(), torch.tensor([0, 0, 1, 2, 1])
+    empty = Memory.empty(clips)
+    assert torch.equal(losses.contrastive(clips, labels, memory=empty), losses.contrastive(clips, labels))
+    scale = torch.tensor(9.0)
+    assert torch.equal(losses.clip(clips, texts, labels, scale, empty), losses.clip(clips, texts, labels, scale))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])

@@ -1,10 +1,15 @@
+from dataclasses import replace
+
 import pytest
 import torch
+from pydantic import ValidationError
 
-from kinetrace.sign.model.decoder import BEGIN, END, PAD
+from kinetrace.sign.model.decoder import BEGIN, END, PAD, Decoder
+from kinetrace.sign.model.network import LOG_SCALE_LIMIT
 from kinetrace.sign.params import LossParams
 from kinetrace.sign.train import losses
 from kinetrace.sign.train.objective import Batch, Objective
+from kinetrace.sign.train.queue import Memory
 from tests.sign.models import TEXT_WIDTH, clip, model, pad
 
 NAMES = ("bank", "clip", "contrastive", "generation")
@@ -12,9 +17,8 @@ BANK = torch.randn(4, TEXT_WIDTH, generator=torch.Generator().manual_seed(0))
 
 
 def weights(**changes: float) -> LossParams:
-    return LossParams(
-        **({"bank": 1.0, "clip": 0.5, "contrastive": 0.25, "generation": 2.0, "smoothing": 0.1} | changes)
-    )
+    usual = {"bank": 1.0, "clip": 0.5, "contrastive": 0.25, "generation": 2.0, "smoothing": 0.1, "queue": 0}
+    return LossParams.model_validate(usual | changes)
 
 
 def batch(clips: int = 3) -> Batch:
@@ -22,7 +26,7 @@ def batch(clips: int = 3) -> Batch:
     frames, lengths = pad([clip(8 + seed % 3, seed) for seed in range(2 * clips)])
     text = torch.tensor([[BEGIN, 3, 4, END], [BEGIN, 5, END, PAD], [BEGIN, END, PAD, PAD], [BEGIN, 6, 7, END]])
     sentences = torch.arange(clips).repeat(2) % 4
-    return Batch(frames, lengths, sentences, text[sentences])
+    return Batch(frames, lengths, sentences, sentences, text[sentences])
 
 
 def test_the_loss_is_the_weighted_sum():
@@ -60,8 +64,23 @@ def test_every_weight_of_the_model_learns(clips):
 @pytest.mark.parametrize(("only", "silent"), [("generation", "head.2.weight"), ("bank", "decoder.embed.weight")])
 def test_a_loss_of_weight_zero_teaches_nothing(only, silent):
     objective = Objective(model(), BANK, weights(**{name: float(name == only) for name in NAMES}))
-    objective(batch())["loss"].backward()
-    assert not dict(objective.model.named_parameters())[silent].grad.any()
+    parts = objective(batch())
+    parts["loss"].backward()
+    assert set(parts) == {only, "loss"}
+    assert dict(objective.model.named_parameters())[silent].grad is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_loss_of_weight_zero_is_not_even_computed(monkeypatch, name):
+    def refuse(*arguments, **named):
+        raise AssertionError(name)
+
+    monkeypatch.setattr(losses, name, refuse)
+    monkeypatch.setattr(Decoder, "forward", refuse if name == "generation" else Decoder.forward)
+    parts = Objective(model(), BANK, weights(**{name: 0.0}))(batch())
+    assert set(parts) == {*NAMES, "loss"} - {name}
+    with pytest.raises(AssertionError, match=name):
+        Objective(model(), BANK, weights())(batch())
 
 
 def test_a_step_of_descent_lowers_the_loss():
@@ -87,7 +106,68 @@ def test_the_decoder_never_reads_the_token_that_it_predicts():
 
 
 def test_the_bank_is_no_part_of_the_weights():
-    assert not any("bank" in name for name in Objective(model(), BANK, weights()).state_dict())
+    assert not any("anchor_AE" in name for name in Objective(model(), BANK, weights()).state_dict())
+
+
+def test_the_loss_over_the_bank_never_sees_the_rows_of_single_wordings():
+    one, plain = batch(), Objective(model(), BANK[:3], weights(clip=0.0))
+    wordings = Objective(model(), BANK, weights(clip=0.0), sentences=3)
+    torch.testing.assert_close(wordings(one), plain(one))
+    with_a_fourth_sentence = Objective(model(), BANK, weights(clip=0.0))(one)
+    assert with_a_fourth_sentence["bank"] > plain(one)["bank"]
+
+
+def test_clips_are_compared_with_the_wording_that_they_stand_for():
+    one = batch()
+    other = replace(one, anchor_B=torch.tensor([3, 1, 2, 3, 1, 2]))
+    objective = Objective(model(), BANK, weights(), sentences=3)
+    first, second = objective(one), objective(other)
+    assert first["clip"] != second["clip"]
+    assert all(first[name] == second[name] for name in ("bank", "contrastive", "generation"))
+    encoded, texts = model().encode(one.frames_BTF, one.lengths_B), model().project_text(BANK)
+    expected = losses.clip(encoded.embedding_BD, texts[other.anchor_B], one.sentence_B, model().scale)
+    torch.testing.assert_close(second["clip"], expected)
+
+
+def test_a_training_batch_is_compared_with_those_before_it():
+    objective = Objective(model(dropout=0.0), BANK, weights(queue=8)).train()
+    first, second = objective(batch(3)), objective(batch(3))
+    assert second["contrastive"] != first["contrastive"] and second["clip"] != first["clip"]
+    assert second["bank"] == first["bank"]
+    embedding = model(dropout=0.0).train().encode(batch(3).frames_BTF, batch(3).lengths_B).embedding_BD
+    memory = Memory(embedding, model().project_text(BANK)[batch(3).sentence_B], batch(3).sentence_B)
+    torch.testing.assert_close(second["contrastive"], losses.contrastive(embedding, batch(3).sentence_B, memory=memory))
+
+
+def test_an_evaluation_remembers_nothing():
+    objective = Objective(model(), BANK, weights(queue=8)).eval()
+    assert objective(batch())["loss"] == objective(batch())["loss"]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_leaves_the_losses_of_retrieval_in_full(dtype):
+    objective, one = Objective(model(), BANK, weights()), batch()
+    objective.model.log_scale.data.fill_(LOG_SCALE_LIMIT)
+    with torch.autocast("cpu", dtype):
+        encoded = objective.model.encode(one.frames_BTF, one.lengths_B)
+        found = objective(one)
+    points = objective.points(encoded.embedding_BD)
+    expected = objective.retrieval(points, one.sentence_B, one.anchor_B)
+    assert all(found[name] == value for name, value in expected.items())
+    assert {value.dtype for value in points.values()} == {torch.float32}
+
+
+def test_at_its_limit_the_scale_still_learns():
+    """Gradients end only beyond the limit, where the trainer never leaves it."""
+    one = model()
+    one.log_scale.data.fill_(LOG_SCALE_LIMIT)
+    one.scale.backward()
+    assert one.log_scale.grad == pytest.approx(100, rel=1e-5)
+
+
+def test_without_any_weight_there_is_nothing_to_train():
+    with pytest.raises(ValidationError, match="every loss has weight 0: give one a weight"):
+        weights(**dict.fromkeys(NAMES, 0.0))
 
 
 def test_a_batch_moves_in_whole():

@@ -5,6 +5,8 @@ import torch
 from accelerate.state import AcceleratorState
 
 from kinetrace.errors import KinetraceError
+from kinetrace.sign.model.network import LOG_SCALE_LIMIT
+from kinetrace.sign.train.texts import Texts
 from tests.sign.trained import prepared, trained, trainer
 
 
@@ -111,6 +113,77 @@ def test_accumulated_gradients_are_the_mean_over_the_group(tmp_path):
     torch.testing.assert_close(one._model().text.weight.grad, (single[0] + single[1]) / 2, atol=1e-6, rtol=1e-4)
 
 
+LARGE = {"epochs": 3, "accumulate": 2, "labels_per_batch": 2}
+
+
+@pytest.mark.parametrize("caching", [False, True])
+def test_the_memory_of_past_clips_is_resumed_exactly(tmp_path, caching):
+    sections = {"train": LARGE | {"epochs": 2, "gradient_caching": caching}, "loss": {"queue": 30}}
+
+    def kill(step, values):
+        if step == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trainer(tmp_path, **sections).fit(kill)
+    again, whole = trainer(tmp_path, **sections), trainer(tmp_path / "whole", **sections)
+    again.resume.load()
+    assert (again.accelerator.unwrap_model(again.objective).queue.sentence_Q >= 0).all()
+    assert again.fit(nothing) == whole.fit(nothing)
+    assert same(weights(again), weights(whole))
+
+
+def test_gradient_caching_learns_and_takes_a_step_a_group(tmp_path):
+    one = trainer(tmp_path, train=LARGE | {"gradient_caching": True})
+    history = one.fit(nothing)
+    assert history[-1]["loss"] < history[0]["loss"]
+    assert one.schedule.last_epoch == 3 * -(-len(one._batches(0)) // 2)
+    assert history[-1]["learning_rate"] < 1e-9
+
+
+@pytest.mark.parametrize("name", ["bank", "clip", "contrastive", "generation"])
+@pytest.mark.parametrize("caching", [False, True])
+def test_a_loss_of_weight_zero_is_not_in_the_history(tmp_path, name, caching):
+    section = {"epochs": 1, "gradient_caching": caching}
+    row = trainer(tmp_path, train=section, loss={name: 0.0}).fit(nothing)[0]
+    assert {"bank", "clip", "contrastive", "generation", "loss"} - set(row) == {name}
+
+
+def test_the_scale_never_stays_beyond_its_limit(tmp_path):
+    one = trainer(tmp_path)
+    one._model().log_scale.data.fill_(LOG_SCALE_LIMIT + 1)
+    one._step([one._batch(one._batches(0)[0], 0)], 1)
+    assert one._model().log_scale.item() == pytest.approx(LOG_SCALE_LIMIT)
+    one._model().scale.backward()
+    assert one._model().log_scale.grad > 0
+
+
+def test_clips_stand_for_variations_of_their_sentence(tmp_path):
+    one = trainer(tmp_path, train={"text_variations": 0.5})
+    rows = [one._batch(indices, epoch).anchor_B for epoch in range(4) for indices in one._batches(epoch)]
+    found, sentences = torch.cat(rows), len(one.sentences)
+    single = [row for own in one.texts.wordings if len(own) > 1 for row in own]
+    assert set(single) <= set(found.tolist())
+    batch = one._batch(one._batches(0)[0], 0)
+    assert torch.equal(*batch.anchor_B.chunk(2))  # both views of a clip say the same
+    own = [batch.anchor_B[index] in one.texts.wordings[row] for index, row in enumerate(batch.sentence_B.tolist())]
+    assert all(own)
+    assert torch.equal(batch.text_BT, one.texts.tokens_AT[batch.anchor_B])
+    assert one.checkpoint().bank_LE.shape[0] == sentences < len(one.texts.anchor_AE)
+
+
+def test_variations_that_are_not_wanted_or_not_there_change_no_bit(tmp_path, undisturbed):
+    one = trainer(tmp_path, train={"epochs": 3, "text_variations": 0.5})
+    assert "text_variations" in one.train.shards.clips, "the twin must have the column for this test to see anything"
+    plain = one.train.shards.clips.drop(columns="text_variations")
+    texts = Texts.of(plain, one.params.model, varied=True)
+    without = trainer(tmp_path, train={"epochs": 3})
+    assert torch.equal(texts.anchor_AE, without.texts.anchor_AE) and texts.vocabulary == without.texts.vocabulary
+    assert texts.wordings == without.texts.wordings == [[row] for row in range(len(texts.sentences))]
+    one.fit(nothing)
+    assert not same(weights(one), undisturbed[1])
+
+
 @pytest.fixture
 def another_precision():
     """Accelerate allows one precision a process."""
@@ -119,8 +192,10 @@ def another_precision():
     AcceleratorState._reset_state(reset_partial_state=True)
 
 
-def test_bf16_trains(tmp_path, another_precision):
-    history = trainer(tmp_path, train={"epochs": 1, "precision": "bf16"}).fit(nothing)
+@pytest.mark.parametrize("caching", [False, True])
+def test_bf16_trains(tmp_path, another_precision, caching):
+    section = {"epochs": 1, "precision": "bf16", "gradient_caching": caching}
+    history = trainer(tmp_path, train=section, loss={"queue": 8}).fit(nothing)
     assert history[0]["loss"] > 0
 
 
