@@ -26,19 +26,21 @@ def write(folder: Path, weights: Mapping[str, Tensor], config: Mapping[str, Any]
 
 
 @contextmanager
-def read(folder: Path) -> Iterator[tuple[dict[str, Tensor], dict[str, Any]]]:
+def read(folder: Path, remedy: str = "run the stage train") -> Iterator[tuple[dict[str, Tensor], dict[str, Any]]]:
     """Weights and configuration that ``write`` wrote, for a block that makes the model of them.
+
+    ``remedy`` says what would write it anew.
 
     Raises:
         KinetraceError: there is no checkpoint, it is damaged, or the block cannot use it.
     """
     absent = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
     if absent:
-        raise KinetraceError(f"{folder} holds no checkpoint ({absent[0]} is missing): run the stage train")
+        raise KinetraceError(f"{folder} holds no checkpoint ({absent[0]} is missing): {remedy}")
     try:
         yield load_file(folder / WEIGHTS), files.read_json(folder / CONFIG)
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
         reason = shorten(str(error), 300)
         raise KinetraceError(
-            f"{folder} is damaged or of another version of Kinetrace: run the stage train again ({reason})"
+            f"{folder} is damaged or of another version of Kinetrace: {remedy} again ({reason})"
         ) from error

@@ -2,9 +2,10 @@
 
 import inspect
 from pathlib import Path
+from typing import Any
 
 from kinetrace import files
-from kinetrace.workload import Job
+from kinetrace.workload import Job, Workload
 
 SECTIONS = {"model", "loss", "augment", "train"}  # the parameters that dvc.yaml gives to the stage
 SHARED = tuple(Path(__file__).with_name(name) for name in ("layers.py", "loop.py"))  # code of every training
@@ -18,7 +19,12 @@ def key(job: Job) -> str:
     """
     parameters = job.params.model_dump(mode="json", include=SECTIONS)
     data = [files.digest(files.written(path)) for path in (job.folders.shards / "index.json", job.folders.stats_npz)]
-    code = [_code(Path(inspect.getfile(type(job.workload))).parent), *map(files.digest, SHARED)]
+    return identity(job.workload, parameters, data)
+
+
+def identity(workload: Workload, parameters: Any, data: Any) -> str:
+    """Of any training of ``workload``: its code with ``parameters`` and ``data`` as JSON values, in hex."""
+    code = [_code(Path(inspect.getfile(type(workload))).parent), *map(files.digest, SHARED)]
     return files.digest_of([parameters, code, data])
 
 

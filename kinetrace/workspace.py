@@ -135,6 +135,10 @@ class Folders:
         return self.models / "checkpoint"
 
     @property
+    def pretrained(self) -> Path:
+        return self.models / "pretrained"
+
+    @property
     def history(self) -> Path:
         return self.models / "history.csv"
 

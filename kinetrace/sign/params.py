@@ -95,6 +95,25 @@ class TrainParams(Section):
     precision: Literal["no", "fp16", "bf16"]
     activation_checkpointing: bool
     collapse_similarity: Share
+    pretrained: Annotated[str, Field(pattern=r"^.+@[0-9a-f]{16}$")] | None  # FOLDER@DIGEST, as `sign pretrain` sets it
+
+
+class PretrainParams(Section):
+    """Training on clips without labels; the optimizer's other settings are those of ``train``.
+
+    ``masked`` and ``dual`` weigh the losses. Of the spans of ``span`` frames in a view, the share ``hidden`` is hidden
+    altogether; the share ``part_hidden`` is drawn for each hand and for the face by itself.
+    """
+
+    epochs: Positive
+    batch: Positive  # clips, two views each
+    learning_rate: Annotated[float, Field(gt=0)]
+    masked: Annotated[float, Field(ge=0)]
+    dual: Annotated[float, Field(ge=0)]
+    temperature: Annotated[float, Field(gt=0)]
+    span: Positive
+    hidden: Share
+    part_hidden: Share
 
 
 class SignEvaluateParams(EvaluateParams):
@@ -112,5 +131,6 @@ class SignParams(WorkloadParams):
     loss: LossParams
     augment: AugmentParams
     train: TrainParams
+    pretrain: PretrainParams
     evaluate: SignEvaluateParams
     export: ExportParams

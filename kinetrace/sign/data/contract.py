@@ -9,7 +9,7 @@ from kinetrace.workload import Rule
 
 def rules() -> list[Rule]:
     """The rules in the order in which a row's reasons are given."""
-    return [*delivery("metadata.csv has no rows"), *_names(), *_files(), *_numbers(), *_content()]
+    return [*delivery("metadata.csv has no rows"), *_names(), *files(), *_numbers(), *_content()]
 
 
 def _names() -> list[Rule]:
@@ -24,7 +24,8 @@ def _names() -> list[Rule]:
     ]  # fmt: skip
 
 
-def _files() -> list[Rule]:
+def files() -> list[Rule]:
+    """What holds for a feature file, whatever the metadata say."""
     return [
         column(
             "be_in_set", f"{FACT}inside", "feature_path {source!r} leads outside the data folder", "outside the folder",

@@ -4,19 +4,28 @@ Shape suffixes: B clips, T frames, F = 540 raw values.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
-from kinetrace.shards import Shards
+
+class Source(Protocol):
+    """Clips by number, such as ``Shards``: a clip table, and frames ``[T, 540]`` float32."""
+
+    @property
+    def clips(self) -> pd.DataFrame: ...
+
+    def frames(self, index: int) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """The clips of a split: memory-mapped frames, one label index, sentence and name each."""
+    """The clips of a split: their frames, one label index, sentence and name each."""
 
-    shards: Shards
+    shards: Source
     labels: np.ndarray  # [N] the sentence's number in the data set
     lengths: np.ndarray  # [N] frames
     sentences: list[str]
@@ -24,7 +33,7 @@ class Corpus:
     max_frames: int
 
     @classmethod
-    def of(cls, shards: Shards, max_frames: int) -> "Corpus":
+    def of(cls, shards: Source, max_frames: int) -> "Corpus":
         """All clips of ``shards``."""
         clips = shards.clips
         lengths = clips.num_frames.clip(upper=max_frames).to_numpy()

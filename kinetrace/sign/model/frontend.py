@@ -39,6 +39,9 @@ class Frontend(nn.Module):
         hands = sum(_points(part) for part in parts if part.endswith("hand"))
         self.channels = 3 * 2 * points + 3 * hands + len(parts)
         self.steps = slice(2 * points, 4 * points)  # the channels that hold differences to the frame before
+        of_hands = [index for index, part in enumerate(parts) if part.endswith("hand")]
+        self.owners = [index for index, part in enumerate(parts) for _ in range(2 * _points(part))]
+        self.owners += [index for index in of_hands for _ in range(3 * _points(parts[index]))]
 
     def forward(self, frames_BTF: Tensor, mask_BT: Tensor) -> Tensor:
         """``[B, T, C]``, zero where the mask is."""
@@ -57,6 +60,16 @@ class Frontend(nn.Module):
         seen_BTC = torch.cat([flag.expand_as(part) for flag, part in zip(flags, positions, strict=True)], -1)
         steps = [lagged(position_BTC, seen_BTC, lag) for lag in (1, 2)]
         return torch.cat([position_BTC, *steps, *extras, *flags], -1)
+
+    def places(self, channels_BTC: Tensor) -> tuple[Tensor, Tensor]:
+        """The channels that are no differences and no flags, and which of them were seen (bool), both ``[B, T, O]``.
+
+        Positions, then hands from their wrist; channel ``o`` belongs to the part ``owners[o]``.
+        """
+        positions = self.steps.start
+        wrists = slice(3 * positions, self.channels - len(self.parts))
+        values_BTO = torch.cat([channels_BTC[..., :positions], channels_BTC[..., wrists]], -1)
+        return values_BTO, channels_BTC[..., -len(self.parts) :][..., self.owners] > 0
 
     def _normalized(self, part: str, xy_BTC: Tensor) -> Tensor:
         return (xy_BTC - self.get_buffer(f"{part}_mean")) / self.get_buffer(f"{part}_deviation")

@@ -2,7 +2,7 @@
 
 import math
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from kinetrace.sign.model.checkpoint import Checkpoint
 from kinetrace.sign.model.inference import encode_corpus
 from kinetrace.sign.model.network import LOG_SCALE_LIMIT, SignModel
 from kinetrace.sign.params import SignParams
-from kinetrace.sign.train import caching
+from kinetrace.sign.train import caching, pretrained
 from kinetrace.sign.train.augment import two_views
 from kinetrace.sign.train.objective import Batch, Objective
 from kinetrace.sign.train.texts import Texts
@@ -36,7 +36,8 @@ def run(job: Job, log: Log) -> None:
     """Write ``checkpoint/`` and ``history.csv``."""
     shards = Shards.open(job.folders.shards)
     stats = files.read_npz(job.folders.stats_npz)
-    trainer = Trainer(job.params, shards, stats, job.folders.resume / f"{training.key(job)}.pt")
+    start = pretrained.chosen(job.folders.workspace.root, job.params, shards.clips)
+    trainer = Trainer(job.params, shards, stats, job.folders.resume / f"{training.key(job)}.pt", start)
     history = trainer.fit(log)
     if trainer.accelerator.is_main_process:
         trainer.checkpoint().save(job.folders.checkpoint)
@@ -46,9 +47,15 @@ def run(job: Job, log: Log) -> None:
 
 
 class Trainer:
-    """Model, optimizer and data of one training; ``fit`` runs the epochs that are still missing."""
+    """Model, optimizer and data of one training; ``fit`` runs the epochs that are still missing.
 
-    def __init__(self, params: SignParams, shards: Shards, stats: dict[str, Any], state_file: Path) -> None:
+    ``start``: weights of ``pretrained.chosen`` to begin with.
+    """
+
+    def __init__(
+        self, params: SignParams, shards: Shards, stats: dict[str, Any], state_file: Path,
+        start: Mapping[str, torch.Tensor] | None = None,
+    ) -> None:  # fmt: skip
         self.params = params
         self.train = Corpus.of(shards.subset("train"), params.model.max_frames)
         self.val = Corpus.of(shards.subset("val"), params.model.max_frames)
@@ -61,6 +68,7 @@ class Trainer:
                 params.model, stats["mean"], stats["std"], anchors.shape[1], len(self.vocabulary.pieces),
                 params.train.activation_checkpointing,
             )  # fmt: skip
+        pretrained.begin(model, start or {})
         # what only a loss of weight 0 would use has no gradient
         ranks = DistributedDataParallelKwargs(find_unused_parameters=not all(params.loss.weights().values()))
         self.accelerator = Accelerator(mixed_precision=params.train.precision, kwargs_handlers=[ranks])
