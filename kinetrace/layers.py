@@ -29,18 +29,26 @@ class AttentionBlock(nn.Module):
         return fed_BNW
 
     def _attend(self, x_BNW: Tensor, mask_BN1: Tensor) -> Tensor:
-        query, key, value = (
-            part.unflatten(-1, (HEADS, -1)).transpose(1, 2) for part in self.query_key_value(x_BNW).chunk(3, -1)
-        )
+        query, key, value = split_heads(self.query_key_value(x_BNW), 3)
         visible = (mask_BN1 > 0).mT[:, None]
         attended = F.scaled_dot_product_attention(query, key, value, attn_mask=visible)
-        joined_BNW: Tensor = self.out(attended.transpose(1, 2).flatten(2))
+        joined_BNW: Tensor = self.out(joined_heads(attended))
         return joined_BNW
 
 
-def sinusoids(x_BNW: Tensor) -> Tensor:
-    """``[N, W]`` positions as in Vaswani et al. 2017."""
+def split_heads(x_BNX: Tensor, parts: int) -> Tensor:
+    """``[parts, B, heads, N, channels of a head]``: queries, keys or values that lie side by side."""
+    return torch.unflatten(x_BNX, -1, (parts, HEADS, -1)).permute(2, 0, 3, 1, 4)
+
+
+def joined_heads(x_BHNd: Tensor) -> Tensor:
+    """``[B, N, W]``: the heads side by side again."""
+    return x_BHNd.transpose(1, 2).flatten(2)
+
+
+def sinusoids(x_BNW: Tensor, before: int = 0) -> Tensor:
+    """``[N, W]`` positions as in Vaswani et al. 2017, counted from ``before``."""
     width = x_BNW.shape[-1]
-    place = torch.arange(x_BNW.shape[1], device=x_BNW.device, dtype=x_BNW.dtype)[:, None]
+    place = torch.arange(x_BNW.shape[1], device=x_BNW.device, dtype=x_BNW.dtype)[:, None] + before
     rate = torch.exp(torch.arange(0, width, 2, device=x_BNW.device, dtype=x_BNW.dtype) * (-math.log(1e4) / width))
     return torch.cat([torch.sin(place * rate), torch.cos(place * rate)], -1)

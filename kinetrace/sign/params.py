@@ -11,7 +11,8 @@ class ModelParams(Section):
     """The network; sizes in channels, ``dropout`` as a share.
 
     ``text_encoder``: ``minilm`` (weights inside the package) or a local folder or hub name; ``max_tokens`` of a
-    sentence. A clip longer than ``max_frames`` is thinned evenly.
+    sentence. A clip longer than ``max_frames`` is thinned evenly. ``text_dropout`` is the share of a sentence's tokens
+    that the decoder does not see in training, so that it must look at the clip.
     """
 
     encoder: Literal["conv", "gru", "transformer"]
@@ -21,6 +22,7 @@ class ModelParams(Section):
     embedding: Positive
     decoder_depth: Positive
     dropout: Share
+    text_dropout: Share
     text_encoder: str
     max_tokens: Positive
     max_frames: Positive

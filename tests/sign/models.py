@@ -18,7 +18,7 @@ from kinetrace.sign.params import ModelParams
 from kinetrace.stages import shards
 from tests.workspaces import walk
 
-TEXT_WIDTH, VOCABULARY = 12, 9
+TEXT_WIDTH, VOCABULARY, GLOSSES = 12, 9, 4
 
 
 def clip(frames: int = 20, seed: int = 0, missing: Sequence[str] = ()) -> np.ndarray:
@@ -51,19 +51,19 @@ def points(frames: Any, part: str) -> Any:
 def params(**changes: Any) -> ModelParams:
     small = {
         "encoder": "conv", "parts": ["pose", "left_hand", "right_hand", "face"], "width": 32, "depth": 1,
-        "embedding": 16, "decoder_depth": 1, "dropout": 0.1, "text_encoder": "minilm", "max_tokens": 12,
-        "max_frames": 256,
+        "embedding": 16, "decoder_depth": 1, "dropout": 0.1, "text_dropout": 0.0,
+        "text_encoder": "minilm", "max_tokens": 12, "max_frames": 256,
     }  # fmt: skip
     return ModelParams.model_validate(small | changes)
 
 
-def model(seed: int = 0, recompute: bool = False, **changes: Any) -> SignModel:
+def model(seed: int = 0, recompute: bool = False, glosses: int = GLOSSES, **changes: Any) -> SignModel:
     """In evaluation mode; its pooling looks at motion, which a fresh one does not."""
     generator = np.random.default_rng(seed)
     mean, std = generator.uniform(-1, 1, WIDTH), generator.uniform(0.5, 2, WIDTH)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        made = SignModel(params(**changes), mean, std, TEXT_WIDTH, VOCABULARY, recompute)
+        made = SignModel(params(**changes), mean, std, TEXT_WIDTH, VOCABULARY, recompute, glosses)
     made.pool.motion.data.fill_(0.7)
     return made.eval()
 

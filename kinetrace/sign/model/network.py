@@ -48,8 +48,9 @@ class SignModel(nn.Module):
 
     def __init__(
         self, params: ModelParams, mean_F: np.ndarray, std_F: np.ndarray, text_width: int, vocabulary: int,
-        recompute: bool = False,
+        recompute: bool = False, glosses: int = 0,
     ) -> None:  # fmt: skip
+        """``glosses``: classes of the CTC head with the blank; 0 is without one."""
         super().__init__()
         width = params.width
         self.frontend = Frontend(list(params.parts), mean_F, std_F)
@@ -59,7 +60,8 @@ class SignModel(nn.Module):
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Dropout(params.dropout), nn.Linear(width, params.embedding))
         self.text = nn.Linear(text_width, params.embedding)
         self.log_scale = nn.Parameter(torch.tensor(LOG_SCALE_START))
-        self.decoder = Decoder(vocabulary, width, params.decoder_depth, params.dropout)
+        self.decoder = Decoder(vocabulary, width, params.decoder_depth, params.dropout, params.text_dropout)
+        self.gloss = nn.Linear(width, glosses) if glosses else None
 
     def forward(self, frames_BTF: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Of whole clips at their recorded rate: embedding ``[B, D]``, tokens ``[B, N, W]``, token mask ``[B, N]``."""

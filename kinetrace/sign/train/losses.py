@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from kinetrace.sign.model.decoder import PAD
+from kinetrace.sign.model.beams import PAD
 from kinetrace.sign.train.queue import Memory
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from kinetrace.sign.model.decoder import PAD
+from kinetrace.sign.model.beams import PAD
 from kinetrace.sign.model.network import Encoded, SignModel
 from kinetrace.sign.params import LossParams
 from kinetrace.sign.train import losses

@@ -3,13 +3,15 @@ import pytest
 import torch
 
 from kinetrace.sign.model import inference
+from kinetrace.sign.model.ctc import Words, best_path
 from kinetrace.sign.model.decoder import beam_search
 from kinetrace.sign.model.inference import Decoding, encode_corpus
 from kinetrace.sign.model.text import Vocabulary
 from tests.sign.models import VOCABULARY, clip, corpus, model, pad
 
 WORDS = Vocabulary(("<pad>", "<begin>", "<end>", *"abcdef"), "minilm")
-SPOKEN = Decoding(WORDS, beams=2, max_tokens=5, length_penalty=1.0)
+SIGNS = Words(("<blank>", "x", "y", "z"))
+SPOKEN = Decoding(WORDS, SIGNS, beams=2, max_tokens=5, length_penalty=1.0)
 CLIPS = [clip(length, seed) for seed, length in enumerate([9, 30, 2, 17, 24, 5])]
 
 
@@ -32,9 +34,12 @@ def test_every_clip_is_answered_in_the_order_of_the_corpus(made, answers):
         with torch.inference_mode():
             embedding, tokens, mask = made(*pad([frames]))
         np.testing.assert_allclose(answers.embeddings[row], embedding[0], atol=1e-5)
-        [ids] = beam_search(made.decoder, tokens, mask, 2, 5, 1.0)
-        assert answers.hypotheses[row] == WORDS.text(ids)
-    assert any(answers.hypotheses)
+        [[best]] = beam_search(made.decoder, tokens, mask, SPOKEN.search)
+        assert answers.hypotheses[row] == WORDS.text(best.ids)
+        with torch.inference_mode():
+            assert answers.glosses[row] == SIGNS.text(best_path(made.gloss(tokens), mask)[0])
+        assert answers.scores[row] == pytest.approx(best.score, abs=1e-5)
+    assert any(answers.hypotheses) and any(answers.glosses)
 
 
 def test_the_order_of_clips_does_not_matter(made, answers, tmp_path):
@@ -43,6 +48,7 @@ def test_the_order_of_clips_does_not_matter(made, answers, tmp_path):
     found = encode_corpus(made, shuffled, decoding=SPOKEN)
     np.testing.assert_allclose(found.embeddings, answers.embeddings[order], atol=1e-5)
     assert found.hypotheses == [answers.hypotheses[index] for index in order]
+    np.testing.assert_allclose(found.scores, answers.scores[order], atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [1, 4])
@@ -55,7 +61,7 @@ def test_the_size_of_batches_does_not_matter(made, answers, tmp_path, monkeypatc
 
 def test_sentences_are_generated_only_when_asked_for(made, answers, tmp_path):
     found = encode_corpus(made, corpus(tmp_path, CLIPS, [0] * 6))
-    assert found.hypotheses == [""] * 6
+    assert found.hypotheses == [""] * 6 and np.isnan(found.scores).all()
     np.testing.assert_array_equal(found.embeddings, answers.embeddings)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from kinetrace.errors import KinetraceError
 from kinetrace.sign.model import text
-from kinetrace.sign.model.decoder import BEGIN, END, PAD
+from kinetrace.sign.model.beams import BEGIN, END, PAD
 from kinetrace.sign.model.text import MINILM, Vocabulary
 
 COFFEE = Path(__file__).parents[3] / ".." / "shared" / "data" / "coffee_orders" / "sentences.csv"

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from kinetrace.sign.model.decoder import PAD
+from kinetrace.sign.model.beams import PAD
 from kinetrace.sign.train import losses
 from kinetrace.sign.train.queue import Memory
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from kinetrace.sign.model.decoder import BEGIN, END, PAD, Decoder
+from kinetrace.sign.model.beams import BEGIN, END, PAD
+from kinetrace.sign.model.decoder import Decoder
 from kinetrace.sign.model.network import LOG_SCALE_LIMIT
 from kinetrace.sign.params import LossParams
 from kinetrace.sign.train import losses
