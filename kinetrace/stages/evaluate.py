@@ -1,5 +1,6 @@
 """Evaluate: how good the model is on the frozen test split, with intervals and baselines."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from kinetrace.files import read_json
@@ -20,11 +21,32 @@ def summary(folders: Folders) -> str:
     return f"{content['test_clips']} test clips: " + "; ".join(words(name, metrics[name]) for name in named)
 
 
+def tables(content: dict[str, Any]) -> list[tuple[str, list[dict[str, str]]]]:
+    """Title and rows of each table that shows ``metrics.json``: metrics by ``groups`` where it has any, ``slices``."""
+    named = {name for group in content.get("groups", ()) for name in group["metrics"]}
+    rest = [name for name in content["metrics"] if name not in named]
+    grouped = [("", rows(content | {"metrics": {name: content["metrics"][name] for name in rest}}))]
+    for group in content.get("groups", ()):
+        chosen = {name: content["metrics"][name] for name in group["metrics"]}
+        grouped.append((group["title"], rows({"headline": list(chosen), "metrics": chosen})))
+    grouped.append(
+        ("parts of the test split", [_part(part, content["headline"]) for part in content.get("slices", ())])
+    )
+    return [(title, found) for title, found in grouped if found]
+
+
+def _part(part: dict[str, Any], headline: Sequence[str]) -> dict[str, str]:
+    """A part of the test split, with a headline metric and its interval a column."""
+    metrics = {name: words("", part["metrics"][name]).strip() for name in headline}
+    return {"by": part["by"], "part": part["name"], "clips": str(part["clips"]), **metrics}
+
+
 def rows(content: dict[str, Any]) -> list[dict[str, str]]:
     """One row a metric of ``metrics.json``: value, interval, which way is better, and each baseline."""
     metrics: dict[str, Any] = content["metrics"]
     kinds = sorted({kind for metric in metrics.values() for kind in metric.get("baselines") or {}})
-    named = [*content.get("headline", ()), *sorted(set(metrics) - set(content.get("headline", ())))]
+    first = [name for name in content.get("headline", ()) if name in metrics]
+    named = [*first, *sorted(set(metrics) - set(first))]
     return [_row(name, metrics[name], kinds) for name in named]
 
 

@@ -1,54 +1,85 @@
-"""What stands beside each figure: chance, a constant answer, a nearest neighbour on raw frames."""
+"""What stands beside each figure: chance, a constant answer, a nearest neighbour on raw frames, shuffled clips."""
 
 import numpy as np
 
-from kinetrace.metrics import retrieval, text
+from kinetrace.metrics import embedding, text
 from kinetrace.metrics.embedding import unit
+from kinetrace.sign.evaluate import ranking
+from kinetrace.sign.evaluate.scores import Scores
+from kinetrace.sign.evaluate.splits import Encoded
 from kinetrace.sign.model.batches import Corpus
 
 NEIGHBOUR_FRAMES = 16  # frames a clip is resampled to for the nearest-neighbour baseline
+Figures = dict[str, float]  # by metric
 
 
-def trivial(gallery: Corpus, test: Corpus) -> dict[str, dict[str, float]]:
-    """Baselines: ``chance``, the ``constant`` commonest training sentence, ``nearest_neighbour`` on raw features."""
-    sentences = dict(zip(gallery.labels.tolist(), gallery.sentences, strict=True))
-    count = len(sentences)
-    chance = {
-        "ret1": 1 / count, "ret5": min(1.0, 5 / count), "inst1": 1 / count,
-        "mrr": float(np.mean(1 / np.arange(1, count + 1))),
-    }  # fmt: skip
-    values, counts = np.unique(gallery.labels, return_counts=True)
-    commonest = sentences[int(values[counts.argmax()])]
-    similarity = neighbour_similarity(test, gallery)
-    ranks = retrieval.ranks(similarity, test.labels, gallery.labels)
-    answered = [gallery.sentences[index] for index in similarity.argmax(1)]
-    neighbour = {
-        "ret1": retrieval.recall_at(ranks, 1), "ret5": retrieval.recall_at(ranks, 5),
-        "mrr": retrieval.mean_reciprocal_rank(ranks),
-    }  # fmt: skip
+def trivial(gallery: Encoded, test: Encoded, scores: Scores, seed: int) -> dict[str, Figures]:
+    """By kind: ``chance``, the ``constant`` commonest training sentence, ``nearest_neighbour`` on raw frames.
+
+    ``shuffled``: the word error rate of the decoder's own sentences when clips are shuffled among sentences.
+    """
+    errors, words = text.shuffled_word_errors(scores.references, scores.hypotheses)
     return {
-        "chance": chance,
-        "constant": _text_scores(test.sentences, [commonest] * len(test)),
-        "nearest_neighbour": neighbour | _text_scores(test.sentences, answered),
+        "chance": chance(test, scores, seed),
+        "constant": sentence_figures(scores.references, [commonest(gallery.corpus)] * len(test)),
+        "nearest_neighbour": neighbour(gallery, test, scores.references),
+        "shuffled": {"wer": float(errors.sum() / words.sum())} if words.any() else {},
     }
 
 
-def _text_scores(sentences: list[str], answers: list[str]) -> dict[str, float]:
-    references, hypotheses = text.normalized(sentences), text.normalized(answers)
+def chance(test: Encoded, scores: Scores, seed: int) -> Figures:
+    """Answers in random order, embeddings in random directions."""
+    found: Figures = {}
+    for stem, searched in scores.rankings.items():
+        found |= ranking.chance(stem, searched)
+    return found | shape(np.random.default_rng(seed).normal(size=test.embeddings.shape), test.labels)
+
+
+def shape(embeddings: np.ndarray, labels: np.ndarray) -> Figures:
+    """How the embeddings ``[N, D]`` of sentences ``[N]`` lie in their space; NaN where there are too few."""
+    return {
+        "effective_rank": embedding.effective_rank(unit(embeddings)),
+        "alignment": embedding.alignment(embeddings, labels),
+        "uniformity": embedding.uniformity(embeddings),
+    }
+
+
+def commonest(gallery: Corpus) -> str:
+    """The sentence with the most training clips."""
+    values, counts = np.unique(gallery.labels, return_counts=True)
+    return dict(zip(gallery.labels.tolist(), gallery.sentences, strict=True))[int(values[counts.argmax()])]
+
+
+def neighbour(gallery: Encoded, test: Encoded, references: list[str]) -> Figures:
+    """What the most similar clip gives, by raw frames."""
+    asked, known = standardized(test.corpus, gallery.corpus)
+    to_gallery = asked @ known.T
+    searches = ranking.sign_to_sign(to_gallery, asked @ asked.T, test.labels, gallery.labels, test.subjects)
+    found: Figures = {}
+    for stem, searched in searches.items():
+        found |= ranking.figures(stem, searched)
+    return found | sentence_figures(references, [gallery.corpus.sentences[index] for index in to_gallery.argmax(1)])
+
+
+def sentence_figures(references: list[str], answers: list[str]) -> Figures:
+    """The metrics of sentences, of normalized references and answers as they are."""
+    hypotheses = text.normalized(answers)
     errors, words = text.word_errors(references, hypotheses)
     return {
         "wer": float(errors.sum() / words.sum()),
-        "exact": float(np.mean(text.exact(references, hypotheses))),
+        "exact": float(text.exact(references, hypotheses).mean()),
         "bleu": text.bleu(references, hypotheses).value,
+        "chrf": text.chrf(references, hypotheses).value,
+        "rouge_l": float(text.rouge_l(references, hypotheses).mean()),
     }
 
 
-def neighbour_similarity(test: Corpus, gallery: Corpus) -> np.ndarray:
-    """``[N, M]`` cosine of raw frames at even distances, each value standardized over the gallery."""
+def standardized(test: Corpus, gallery: Corpus) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors ``[N, 8640]`` of test and gallery: raw frames, each value standardized over the gallery."""
     asked, known = raw_frames(test), raw_frames(gallery)
     mean, std = known.mean((0, 1)), known.std((0, 1))
     asked, known = ((frames - mean) / np.where(std > 1e-6, std, 1) for frames in (asked, known))
-    return unit(asked.reshape(len(asked), -1)) @ unit(known.reshape(len(known), -1)).T
+    return unit(asked.reshape(len(asked), -1)), unit(known.reshape(len(known), -1))
 
 
 def raw_frames(corpus: Corpus) -> np.ndarray:

@@ -1,75 +1,100 @@
-"""How good a model is on the frozen test split: metrics with intervals, beside chance and a nearest neighbour."""
+"""How good a model is on the frozen test split: metrics with intervals, beside chance and other trivial answers."""
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from kinetrace import clips, files
-from kinetrace.metrics import bootstrap, text
+from kinetrace.metrics import retrieval, text
 from kinetrace.params import EvaluateParams
 from kinetrace.shards import Shards
-from kinetrace.sign.evaluate import plots
-from kinetrace.sign.evaluate.baselines import trivial
-from kinetrace.sign.evaluate.confusions import confused
-from kinetrace.sign.evaluate.scores import Scores, predictions, score
-from kinetrace.sign.evaluate.splits import Encoded, encode
+from kinetrace.sign.evaluate import figures, plots, ranking
+from kinetrace.sign.evaluate.baselines import Figures, shape, trivial
+from kinetrace.sign.evaluate.confusions import confusions
+from kinetrace.sign.evaluate.figures import Figure
+from kinetrace.sign.evaluate.scores import Scores, predictions, ratios, score
+from kinetrace.sign.evaluate.slices import slices
+from kinetrace.sign.evaluate.splits import Splits, encode
 from kinetrace.sign.model.checkpoint import Checkpoint
 from kinetrace.sign.params import SignParams
 from kinetrace.workload import Job
+
+HEADLINE = ("ret1", "mrr", "inst1", "wer")
+SENTENCES = ("wer", "exact", "bleu", "chrf", "rouge_l")
+SPACE = ("pos_sim", "neg_sim", "effective_rank", "alignment", "uniformity")
 
 
 def run(job: Job) -> None:
     """Write ``metrics.json``, ``predictions.parquet`` and ``plots/``."""
     params: SignParams = job.params
     splits = encode(Checkpoint.load(job.folders.checkpoint), Shards.open(job.folders.shards), params)
-    gallery, test = splits.gallery.corpus, splits.test
     scores = score(splits)
-    table = predictions(test, scores)
+    table = predictions(splits.test, scores)
+    content = report(table, splits, scores, params.evaluate)
     clips.write_table(job.folders.predictions, table)
-    files.write_json(job.folders.metrics, report(table, test, scores, trivial(gallery, test.corpus), params.evaluate))
+    files.write_json(job.folders.metrics, content)
+    gallery, test = splits.gallery, splits.test
     with files.staged(job.folders.plots) as folder:
         folder.mkdir()
         plots.curves(folder / "curves.png", pd.read_csv(job.folders.history))
         plots.similarities(folder / "similarity.png", scores.positive, scores.negative)
         plots.embedding_map(folder / "embeddings.png", test.embeddings, test.corpus.sentences, test.subjects)
-        plots.confusions(folder / "confusions.png", confused(gallery, test.corpus, scores.nearest))
+        plots.confusions(folder / "confusions.png", confusions(gallery.corpus, test.corpus, scores.nearest))
+        plots.slices(folder / "slices.png", content["slices"], {name: content["metrics"][name] for name in HEADLINE})
 
 
-LOWER_IS_BETTER = ("wer", "neg_sim")
-HEADLINE = ("ret1", "mrr", "inst1", "wer")
-
-
-def report(
-    table: pd.DataFrame, test: Encoded, scores: Scores, baselines: dict[str, dict[str, float]], params: EvaluateParams
-) -> dict[str, object]:
-    """The content of ``metrics.json``: each metric's value and interval over sentences and subjects."""
-    clusters = [table.label_id.to_numpy(), table.subject.to_numpy(dtype=str)]
-    interval = partial(
-        bootstrap.interval, clusters=clusters, resamples=params.resamples, confidence=params.confidence,
-        seed=params.seed,
-    )  # fmt: skip
-    found = {}
-    for name in [str(column).removesuffix("/numerator") for column in table if str(column).endswith("/numerator")]:
-        sums = table[[f"{name}/numerator", f"{name}/denominator"]].to_numpy()
-        found[name] = interval(sums, bootstrap.ratio)
-    found["bleu"] = interval(text.bleu_statistics(scores.references, scores.hypotheses), text.bleu_of)
+def report(table: pd.DataFrame, splits: Splits, scores: Scores, params: EvaluateParams) -> dict[str, Any]:
+    """The content of ``metrics.json``; ``groups`` are its metrics by what they are about, for people."""
+    test = splits.test
+    baselines = trivial(splits.gallery, test, scores, params.seed)
     metrics = {
-        name: {
-            "value": value.value,
-            "low": value.low,
-            "high": value.high,
-            "better": "lower" if name in LOWER_IS_BETTER else "higher",
-            "baselines": {kind: values[name] for kind, values in baselines.items() if name in values},
-        }
-        for name, value in found.items()
+        name: figure | {"better": figures.better(name), "baselines": beside(name, baselines)}
+        for name, figure in measured(table, splits, scores, params).items()
     }
     return {
         "headline": list(HEADLINE),
         "metrics": metrics,
+        "groups": groups(scores),
+        "slices": slices(test.corpus.shards.clips, table, HEADLINE, params),
         "test_clips": len(test),
         "test_subjects": sorted(set(test.subjects.tolist())),
         "test_sentences": len(set(test.labels.tolist())),
         "test_digest": files.digest_of(sorted(table.digest)),
         "bleu_signature": text.bleu(scores.references, scores.hypotheses).signature,
-        "chrf": text.chrf(scores.references, scores.hypotheses)._asdict(),
+        "chrf_signature": text.chrf(scores.references, scores.hypotheses).signature,
     }
+
+
+def beside(name: str, baselines: Mapping[str, Figures]) -> Figures:
+    """What each kind of baseline has for the metric ``name``, where it could be measured."""
+    return {kind: found[name] for kind, found in baselines.items() if np.isfinite(found.get(name, np.nan))}
+
+
+def measured(table: pd.DataFrame, splits: Splits, scores: Scores, params: EvaluateParams) -> dict[str, Figure]:
+    """Every metric with its interval over sentences and subjects, where clips can be drawn anew."""
+    found = {name: figures.ratio(name, table, params) for name in ratios(scores)}
+    for stem, searched in scores.rankings.items():
+        places, counts = retrieval.rank_counts(searched.ranks, searched.weights)
+        middle = partial(retrieval.median_rank, places=places)
+        found[ranking.median(stem)] = figures.bounded(counts, middle, table, params)
+    said = scores.references, scores.hypotheses
+    found["bleu"] = figures.bounded(text.bleu_statistics(*said), text.bleu_of, table, params)
+    found["chrf"] = figures.bounded(text.chrf_statistics(*said), text.chrf_of, table, params)
+    spread = shape(splits.test.embeddings, splits.test.labels)
+    return found | {name: figures.plain(value) for name, value in spread.items()}
+
+
+def groups(scores: Scores) -> list[dict[str, Any]]:
+    """Title and metrics of each, in the order in which people should read them."""
+    searches = [
+        {"title": ranking.TITLES[stem], "metrics": list(ranking.figures(stem, searched))}
+        for stem, searched in scores.rankings.items()
+    ]
+    return [
+        *searches,
+        {"title": "sentences", "metrics": list(SENTENCES)},
+        {"title": "embedding space", "metrics": list(SPACE)},
+    ]

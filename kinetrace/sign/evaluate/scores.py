@@ -1,7 +1,4 @@
-"""How each test clip fared: the place of its sentence, similarities, word errors.
-
-Retrieval ranks *sentences*: a sentence scores by its most similar training clip (Ret, MRR) or by its text (Inst).
-"""
+"""How each test clip fared: where searches found its sentence, how similar it is to texts, and what was said for it."""
 
 from dataclasses import dataclass
 
@@ -9,66 +6,76 @@ import numpy as np
 import pandas as pd
 
 from kinetrace.metrics import retrieval, text
+from kinetrace.sign.evaluate import ranking
+from kinetrace.sign.evaluate.ranking import Ranking, Ratio
 from kinetrace.sign.evaluate.splits import Encoded, Splits
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Of each test clip: ``ranks`` of its sentence among ``labels`` by clip and by text, similarities, and texts.
+    """Of each test clip: ``rankings`` by search, cosine to its own sentence's text and, on average, to the others'.
 
-    ``references`` and ``hypotheses`` are without case, accents and punctuation, which the decoder's vocabulary lacks.
+    ``nearest``: ``[N]`` the sentence id of the most similar training clip. ``references`` and ``hypotheses`` are
+    without case, accents and punctuation, which the decoder's vocabulary lacks.
     """
 
-    clip_ranks: np.ndarray
-    text_ranks: np.ndarray
+    rankings: dict[str, Ranking]
+    nearest: np.ndarray
     positive: np.ndarray
     negative: np.ndarray
     references: list[str]
     hypotheses: list[str]
-    nearest: np.ndarray  # [N] the sentence id that the model would answer
 
 
 def score(splits: Splits) -> Scores:
-    """Rank the sentences for each test clip."""
+    """Search for each test clip in every direction, and compare it with all texts."""
     gallery, test, texts = splits.gallery, splits.test, splits.texts
-    similarity = test.embeddings @ gallery.embeddings.T
-    labels, by_label = retrieval.label_scores(similarity, gallery.labels)
-    to_text = test.embeddings @ texts.anchors.T
-    own = texts.ids[None] == test.labels[:, None]
+    to_gallery, to_text = test.embeddings @ gallery.embeddings.T, test.embeddings @ texts.anchors.T
+    to_test = test.embeddings @ test.embeddings.T
+    searches = ranking.sign_to_sign(to_gallery, to_test, test.labels, gallery.labels, test.subjects) | {
+        ranking.TO_TEXT: ranking.to_labels(to_text, texts.of_test, texts.ids),
+        ranking.FROM_TEXT: ranking.from_texts(to_text, texts.of_test, texts.ids),
+    }
+    labels, by_label = retrieval.label_scores(to_gallery, gallery.labels)
+    own = texts.ids[None] == texts.of_test[:, None]
     return Scores(
-        clip_ranks=retrieval.ranks(similarity, test.labels, gallery.labels),
-        text_ranks=retrieval.ranks(to_text, test.labels, texts.ids),
+        rankings={stem: searches[stem] for stem in ranking.TITLES if stem in searches},
+        nearest=labels[by_label.argmax(1)],
         positive=(to_text * own).sum(1),
         negative=np.where(own, 0, to_text).sum(1) / np.maximum((~own).sum(1), 1),
         references=text.normalized(test.corpus.sentences),
         hypotheses=text.normalized(test.hypotheses),
-        nearest=labels[by_label.argmax(1)],
     )
 
 
 def predictions(test: Encoded, scores: Scores) -> pd.DataFrame:
     """One row a test clip: what was right, what was answered, and each metric's numerator and denominator."""
-    rows = test.corpus.shards.clips
-    table = rows[["clip_id", "digest", "subject", "label_id"]].assign(
+    clips = test.corpus.shards.clips
+    table = clips[["clip_id", "digest", "subject", "label_id"]].assign(
         truth=scores.references,
         hypothesis=scores.hypotheses,
         nearest_label_id=scores.nearest,
-        rank=scores.clip_ranks,
-        text_rank=scores.text_ranks,
+        rank=scores.rankings[ranking.GALLERY].ranks,
+        text_rank=scores.rankings[ranking.TO_TEXT].ranks,
     )
-    errors, words = text.word_errors(scores.references, scores.hypotheses)
-    one = np.ones(len(table))
-    ratios = {
-        "ret1": (scores.clip_ranks <= 1, one),
-        "ret5": (scores.clip_ranks <= 5, one),
-        "mrr": (1 / scores.clip_ranks, one),
-        "inst1": (scores.text_ranks <= 1, one),
+    columns = {
+        f"{name}/{part}": np.asarray(values, dtype=np.float64)
+        for name, sums in ratios(scores).items()
+        for part, values in zip(("numerator", "denominator"), sums, strict=True)
+    }
+    return table.assign(**columns)
+
+
+def ratios(scores: Scores) -> dict[str, Ratio]:
+    """Every metric that is a quotient of sums over clips: numerators and denominators ``[N]``."""
+    found: dict[str, Ratio] = {}
+    for stem, searched in scores.rankings.items():
+        found |= ranking.ratios(stem, searched)
+    one = np.ones(len(scores.nearest))
+    return found | {
+        "wer": text.word_errors(scores.references, scores.hypotheses),
+        "exact": (text.exact(scores.references, scores.hypotheses), one),
+        "rouge_l": (text.rouge_l(scores.references, scores.hypotheses), one),
         "pos_sim": (scores.positive, one),
         "neg_sim": (scores.negative, one),
-        "wer": (errors, words),
-        "exact": (text.exact(scores.references, scores.hypotheses), one),
     }
-    for name, (numerator, denominator) in ratios.items():
-        table[f"{name}/numerator"] = np.asarray(numerator, dtype=np.float64)
-        table[f"{name}/denominator"] = np.asarray(denominator, dtype=np.float64)
-    return table

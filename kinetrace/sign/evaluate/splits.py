@@ -42,10 +42,15 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Texts:
-    """Every sentence of training and test: ``ids`` ``[L]`` and projected texts ``anchors`` ``[L, D]``, normalized."""
+    """Every sentence of training and test once, also where two ids share one.
+
+    ``ids`` ``[L]`` and projected texts ``anchors`` ``[L, D]``, normalized; ``of_test`` ``[N]``: which of those ids each
+    test clip has.
+    """
 
     ids: np.ndarray
     anchors: np.ndarray
+    of_test: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def encoded(checkpoint: Checkpoint, corpus: Corpus, how: Decoding | None = None)
 def decoding(checkpoint: Checkpoint, params: SignParams) -> Decoding:
     """How the test clips' sentences are generated."""
     asked = params.evaluate
-    return Decoding(checkpoint.vocabulary, asked.beams, params.model.max_tokens, asked.length_penalty)
+    return Decoding(checkpoint.vocabulary, checkpoint.glosses, asked.beams, params.model.max_tokens, asked.length_penalty)
 
 
 def subjects(corpus: Corpus) -> np.ndarray:
@@ -89,14 +94,19 @@ def subjects(corpus: Corpus) -> np.ndarray:
 
 def texts(checkpoint: Checkpoint, test: Corpus) -> Texts:
     """The texts that training knew, and those of ``test`` that it did not."""
+    known = {
+        sentence: row for row, sentence in reversed(list(enumerate(checkpoint.sentences)))
+    }  # the first of its kind
     fresh = {
-        label: sentence
-        for label, sentence in zip(test.labels.tolist(), test.sentences, strict=True)
-        if label not in checkpoint.sentence_ids
+        sentence: label
+        for sentence, label in zip(test.sentences, test.labels.tolist(), strict=True)
+        if sentence not in known
     }
-    bank_LE = checkpoint.bank_LE
+    rows = sorted(known.values())
+    bank_LE = checkpoint.bank_LE[rows]
     if fresh:
-        bank_LE = torch.cat([bank_LE, torch.from_numpy(embed(list(fresh.values()), checkpoint.vocabulary.encoder))])
+        bank_LE = torch.cat([bank_LE, torch.from_numpy(embed(list(fresh), checkpoint.vocabulary.encoder))])
     with torch.inference_mode():
         anchors = checkpoint.model.project_text(bank_LE).numpy()
-    return Texts(np.array([*checkpoint.sentence_ids, *fresh]), anchors)
+    ids = {checkpoint.sentences[row]: checkpoint.sentence_ids[row] for row in rows} | fresh
+    return Texts(np.array(list(ids.values())), anchors, np.array([ids[sentence] for sentence in test.sentences]))

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from kinetrace.sign.evaluate import plots
+from kinetrace.sign.evaluate.confusions import Confusions
 
 GENERATOR = np.random.default_rng(0)
 
@@ -17,6 +18,18 @@ def clips(count: int, sentences: int = 3, subjects: int = 2):
     embeddings = GENERATOR.normal(size=(count, 8)).astype(np.float32)
     names = [f"sentence {index % sentences}" for index in range(count)]
     return embeddings, names, np.array([f"s{index % subjects}" for index in range(count)])
+
+
+def confused(count: int, name: str = "sentence") -> Confusions:
+    counts = GENERATOR.integers(0, 4, size=(count, count + 1))
+    return Confusions([f"{name} {number}" for number in range(count)], counts)
+
+
+WHOLE = {"ret1": {"value": 0.5, "low": 0.4, "high": 0.6}, "wer": {"value": 0.2, "low": None, "high": None}}
+
+
+def part(name: str, by: str = "subject") -> dict:
+    return {"by": by, "name": name, "clips": 3, "metrics": WHOLE}
 
 
 ALIKE = (np.ones((7, 8), np.float32), ["one"] * 7, np.array(["anna"] * 7))  # a collapsed model
@@ -35,9 +48,16 @@ CASES = {
     "map, more subjects than markers": lambda path: plots.embedding_map(path, *clips(40, subjects=23)),
     "map, all alike": lambda path: plots.embedding_map(path, *ALIKE),
     "map, hostile names": lambda path: plots.embedding_map(path, clips(3)[0], [r"$\x$"] * 3, np.array([r"$\x$"] * 3)),
-    "confusions": lambda path: plots.confusions(path, [("a", "b", 3), ("b", "a", 1)]),
-    "confusions, none": lambda path: plots.confusions(path, []),
-    "confusions, hostile names": lambda path: plots.confusions(path, [(r"costs $\frac$", "$_$^", 1)]),
+    "slices": lambda path: plots.slices(path, [part("anna"), part("ben"), part("1 to 2 s", "length")], WHOLE),
+    "slices, one": lambda path: plots.slices(path, [part("anna")], WHOLE),
+    "slices, hostile names": lambda path: plots.slices(path, [part(r"$\frac$"), part("long " * 50)], WHOLE),
+    "slices, an unknown figure": lambda path: plots.slices(
+        path, [part("anna") | {"metrics": WHOLE | {"wer": {"value": None, "low": None, "high": None}}}], WHOLE
+    ),
+    "confusions": lambda path: plots.confusions(path, confused(3)),
+    "confusions, none": lambda path: plots.confusions(path, confused(0)),
+    "confusions, long names": lambda path: plots.confusions(path, confused(14, "a very long sentence " * 20)),
+    "confusions, hostile names": lambda path: plots.confusions(path, confused(2, r"costs $\frac$ $_$^")),
 }
 
 
@@ -55,7 +75,8 @@ def test_a_picture_is_written_and_shows_something(tmp_path, case):
         lambda path, data: plots.curves(path, history(5, val_inst1=0.5)),
         lambda path, data: plots.similarities(path, data[0][:, 0], data[0][:, 1]),
         lambda path, data: plots.embedding_map(path, *data),
-        lambda path, data: plots.confusions(path, [("a", "b", 3)]),
+        lambda path, data: plots.slices(path, [part("anna")], WHOLE),
+        lambda path, data: plots.confusions(path, Confusions(["a", "b"], np.array([[1, 2, 0], [0, 3, 1]]))),
     ],
 )
 def test_the_same_data_are_the_same_bytes(tmp_path, draw):
@@ -71,3 +92,11 @@ def test_dollars_are_shown_as_they_are():
     figure = Figure()
     sizes = [figure.text(0, 0, plots._plain(text)).get_window_extent().width for text in ("5$ or $6", "5 or 6")]
     assert sizes[0] > sizes[1]  # as mathematics it would be narrower: dollars vanish
+
+
+def test_of_many_parts_those_with_the_lowest_figure_are_shown_in_their_order():
+    values = [0.9, 0.1, 0.8, 0.2, *[0.5] * plots.PARTS]
+    parts = [part(f"p{number:02}") | {"metrics": {"ret1": {"value": value}}} for number, value in enumerate(values)]
+    shown = [part["name"] for part in plots._worst([*parts, part("short", "length")], "ret1")]
+    assert len(shown) == plots.PARTS + 1
+    assert shown[:3] == ["p01", "p03", "p04"] and shown[-1] == "short"

@@ -1,3 +1,4 @@
+import jiwer
 import numpy as np
 import pytest
 
@@ -25,17 +26,55 @@ def split(job):
     return {name: Corpus.of(shards.subset(name), 256) for name in ("train", "test")}
 
 
-def test_the_report_has_value_interval_direction_and_baselines(job):
-    found = read_json(job.folders.metrics)
-    assert set(found["metrics"]) == {
-        "ret1", "ret5", "mrr", "inst1", "pos_sim", "neg_sim", "wer", "exact", "bleu",
+def test_every_metric_has_a_direction_and_stands_inside_its_interval(job):
+    found = read_json(job.folders.metrics)["metrics"]
+    for name, metric in found.items():
+        assert metric["better"] in ("lower", "higher")
+        if metric["low"] is not None:
+            assert metric["low"] <= metric["value"] <= metric["high"], name
+    assert {name for name, metric in found.items() if metric["low"] is None} == {
+        "effective_rank", "alignment", "uniformity",
     }  # fmt: skip
-    for metric in found["metrics"].values():
-        assert metric["low"] <= metric["value"] <= metric["high"]
-    assert {name for name, metric in found["metrics"].items() if metric["better"] == "lower"} == {"wer", "neg_sim"}
-    assert set(found["metrics"]["ret1"]["baselines"]) == {"chance", "nearest_neighbour"}
-    assert set(found["metrics"]["wer"]["baselines"]) == {"constant", "nearest_neighbour"}
-    assert found["metrics"]["ret1"]["baselines"]["chance"] == pytest.approx(1 / 6)
+
+
+def test_every_search_has_its_five_figures_beside_chance(job):
+    found = read_json(job.folders.metrics)["metrics"]
+    for names in (("ret{}", ""), ("inst{}", "inst_"), ("text_to_sign/ret{}", "text_to_sign/")):
+        for name in [*(names[0].format(k) for k in (1, 5, 10)), f"{names[1]}mrr", f"{names[1]}median_rank"]:
+            assert "chance" in found[name]["baselines"], name
+    assert found["ret1"]["baselines"]["chance"] == pytest.approx(1 / 6)
+    assert set(found["ret1"]["baselines"]) == {"chance", "nearest_neighbour"}
+
+
+def test_sentences_stand_beside_a_constant_a_neighbour_and_shuffled_clips(job):
+    found = read_json(job.folders.metrics)["metrics"]
+    assert set(found["wer"]["baselines"]) == {"constant", "nearest_neighbour", "shuffled"}
+    for name in ("exact", "bleu", "chrf", "rouge_l"):
+        assert set(found[name]["baselines"]) == {"constant", "nearest_neighbour"}
+
+
+def test_wer_bleu_and_chrf_are_those_of_the_references(job):
+    table, content = read_table(job.folders.predictions), read_json(job.folders.metrics)
+    truth, said = table.truth.tolist(), table.hypothesis.tolist()
+    assert content["metrics"]["wer"]["value"] == pytest.approx(jiwer.wer(truth, said))
+    assert content["metrics"]["bleu"]["value"] == pytest.approx(text.bleu(truth, said).value)
+    assert content["metrics"]["chrf"]["value"] == pytest.approx(text.chrf(truth, said).value)
+    assert content["bleu_signature"] == text.bleu(truth, said).signature
+
+
+def test_every_metric_is_in_one_group(job):
+    content = read_json(job.folders.metrics)
+    grouped = [name for group in content["groups"] for name in group["metrics"]]
+    assert sorted(grouped) == sorted(content["metrics"])
+
+
+def test_parts_by_subject_category_and_length_have_the_headline(job):
+    content = read_json(job.folders.metrics)
+    assert {part["by"] for part in content["slices"]} == {"subject", "category", "length"}
+    for part in content["slices"]:
+        assert set(part["metrics"]) == set(content["headline"])
+    for kind in ("subject", "category", "length"):
+        assert sum(part["clips"] for part in content["slices"] if part["by"] == kind) == content["test_clips"]
 
 
 def test_ret1_and_mrr_agree_with_brute_force(job, split):
@@ -71,4 +110,4 @@ def test_evaluating_again_gives_the_same_bytes(job):
 
 def test_the_plots_are_there(job):
     names = sorted(path.name for path in job.folders.plots.iterdir())
-    assert names == ["confusions.png", "curves.png", "embeddings.png", "similarity.png"]
+    assert names == ["confusions.png", "curves.png", "embeddings.png", "similarity.png", "slices.png"]

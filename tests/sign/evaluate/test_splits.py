@@ -38,7 +38,7 @@ def test_sentences_that_training_never_saw_get_an_anchor(checkpoint, found):
     kept = torch.arange(1, len(checkpoint.sentence_ids))
     smaller = Checkpoint(
         checkpoint.model, checkpoint.params, checkpoint.vocabulary, checkpoint.sentences[1:],
-        checkpoint.sentence_ids[1:], checkpoint.bank_LE[kept],
+        checkpoint.sentence_ids[1:], checkpoint.bank_LE[kept], checkpoint.glosses,
     )  # fmt: skip
     texts = splits.texts(smaller, found.test.corpus)
     assert sorted(texts.ids) == sorted(found.texts.ids)
