@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("stats", "loading", "training", "quantizer", "tokens", "reconstruction", "pipeline")
+NAMES = ("stats", "loading", "training", "quantizer", "tokens", "reconstruction", "rerank", "pipeline")
 
 
 def main() -> None:

@@ -118,11 +118,28 @@ class PretrainParams(Section):
     part_hidden: Share
 
 
+class RerankParams(Section):
+    """A second look at the ``top`` clips of the first search, at most ``clips`` of a sentence, by time warping.
+
+    A sentence then scores ``(1 - alpha) similarity + alpha exp(-decay distance)``; ``alpha`` 0 is off. ``radius``:
+    half the band's width in tokens of the shorter clip, four frames each; of a token ``dimensions`` are kept.
+    """
+
+    backend: Literal["exact", "fastdtw"]
+    top: Positive
+    clips: Positive
+    radius: Annotated[int, Field(ge=0)]
+    alpha: Share
+    decay: Annotated[float, Field(gt=0)]
+    dimensions: Positive
+
+
 class SignEvaluateParams(EvaluateParams):
     """``beams`` of the decoder; a larger ``length_penalty`` prefers longer sentences."""
 
     beams: Positive
     length_penalty: float
+    rerank: RerankParams
 
 
 class SignParams(WorkloadParams):

@@ -36,7 +36,7 @@ def run(job: Job, target: Path) -> None:
     gallery = Corpus.of(shards.subset("train"), params.model.max_frames)
     write_graphs(checkpoint.model, target, params.export.opset)
     parity = measure_parity(checkpoint.model, target, shards, params)
-    write_references(checkpoint, gallery, target)
+    write_references(checkpoint, gallery, params.evaluate.rerank, target)
     stats = files.read_npz(job.folders.stats_npz)
     files.write_npz(target / "global_stats.npz", stats)
     extractor = {EXTRACTOR: trained_on(gallery.shards.clips)}
@@ -114,6 +114,7 @@ def configuration(checkpoint: Checkpoint, params: SignParams, parity: dict[str, 
         "model": checkpoint.params.model_dump(),
         "decoding": {"beams": params.evaluate.beams, "length_penalty": params.evaluate.length_penalty},
         "motion_floor": params.motion.floor,
+        "rerank": params.evaluate.rerank.model_dump(),
         "vocabulary": list(checkpoint.vocabulary.pieces),
         "parity": parity,
     }

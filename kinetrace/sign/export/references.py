@@ -1,4 +1,4 @@
-"""What a new clip is compared with: the training clips' embeddings, their means by sentence, the texts."""
+"""What a new clip is compared with: the training clips' embeddings and frames, means by sentence, the texts."""
 
 from pathlib import Path
 
@@ -11,13 +11,21 @@ from kinetrace.metrics.embedding import unit
 from kinetrace.sign.model.batches import Corpus
 from kinetrace.sign.model.checkpoint import Checkpoint
 from kinetrace.sign.model.inference import encode_corpus
+from kinetrace.sign.params import RerankParams
+from kinetrace.sign.runtime.rerank import Reranker
 
 MAP_COLUMNS = ("clip_id", "label_id", "label", "category", "subject", "source", "digest")
 
 
-def write_references(checkpoint: Checkpoint, gallery: Corpus, target: Path) -> None:
-    """``embeddings.npy`` [N, D], ``embeddings_map.csv`` (a row an embedding) and ``prototypes.npz``."""
-    embeddings = encode_corpus(checkpoint.model, gallery).embeddings
+def write_references(checkpoint: Checkpoint, gallery: Corpus, rerank: RerankParams, target: Path) -> None:
+    """``embeddings.npy`` [N, D], ``embeddings_map.csv`` (a row an embedding) and ``prototypes.npz``.
+
+    Also ``frames.npz``, unless ``rerank`` is off: see ``Reranker``.
+    """
+    answers = encode_corpus(checkpoint.model, gallery, keep_tokens=bool(rerank.alpha))
+    embeddings = answers.embeddings
+    if rerank.alpha:
+        Reranker.of(rerank, answers.tokens, gallery.labels).save(target)
     (target / "embeddings.npy").write_bytes(files.npy_bytes(embeddings))
     rows: pd.DataFrame = gallery.shards.clips
     columns = [name for name in MAP_COLUMNS if name in rows]

@@ -31,8 +31,8 @@ def model():
 
 def test_the_content_is_complete(bundle):
     assert sorted(path.name for path in bundle.iterdir()) == [
-        "embeddings.npy", "embeddings_map.csv", "encoder.onnx", "encoder.torchscript.pt", "global_stats.npz",
-        "model_config.json", "prototypes.npz",
+        "embeddings.npy", "embeddings_map.csv", "encoder.onnx", "encoder.torchscript.pt", "frames.npz",
+        "global_stats.npz", "model_config.json", "prototypes.npz",
     ]  # fmt: skip
 
 
@@ -66,6 +66,7 @@ def test_the_configuration_says_what_a_server_must_know(bundle):
     assert found["model"] == params.model.model_dump(mode="json")
     assert found["decoding"] == {"beams": 1, "length_penalty": params.evaluate.length_penalty}
     assert found["motion_floor"] == params.motion.floor
+    assert found["rerank"] == params.evaluate.rerank.model_dump()
     assert found["vocabulary"] == list(Checkpoint.load(trained().folders.checkpoint).vocabulary.pieces)
 
 

@@ -9,6 +9,7 @@ from kinetrace.shards import Shards
 from kinetrace.sign.export.references import MAP_COLUMNS, write_references
 from kinetrace.sign.model.batches import Corpus
 from kinetrace.sign.model.checkpoint import Checkpoint
+from kinetrace.sign.runtime.rerank import FRAMES
 from tests.sign.trained import trained
 
 
@@ -25,7 +26,7 @@ def gallery():
 @pytest.fixture(scope="module")
 def written(tmp_path_factory, checkpoint, gallery):
     target = tmp_path_factory.mktemp("references")
-    write_references(checkpoint, gallery, target)
+    write_references(checkpoint, gallery, trained().params.evaluate.rerank, target)
     return target
 
 
@@ -62,3 +63,18 @@ def test_texts_are_the_projected_texts_of_the_training_sentences(written, checkp
     assert found["text_ids"].tolist() == checkpoint.sentence_ids
     assert found["texts"].shape == found["prototypes"].shape
     np.testing.assert_allclose(np.linalg.norm(found["texts"], axis=1), 1, atol=1e-5)
+
+
+def test_the_frames_of_every_clip_are_written_at_length_1(written, checkpoint, gallery):
+    found = read_npz(written / FRAMES)
+    with torch.inference_mode():
+        _, _, mask = checkpoint.model(*gallery.batch(np.arange(4)))
+    assert np.diff(found["offsets"])[:4].tolist() == mask.sum(1).tolist()
+    assert found["labels"].tolist() == gallery.labels.tolist()
+    assert found["frames"].dtype == np.float16 and len(found["frames"]) == found["offsets"][-1]
+    np.testing.assert_allclose(np.linalg.norm(found["frames"].astype(float), axis=1), 1, atol=2e-3)
+
+
+def test_without_a_second_look_no_frames_are_written(tmp_path, checkpoint, gallery):
+    write_references(checkpoint, gallery, trained().params.evaluate.rerank.model_copy(update={"alpha": 0.0}), tmp_path)
+    assert not (tmp_path / FRAMES).exists()
