@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -44,3 +46,11 @@ def test_sentences_that_training_never_saw_get_an_anchor(checkpoint, found):
     assert sorted(texts.ids) == sorted(found.texts.ids)
     whole = found.texts.anchors[found.texts.ids == gone]
     np.testing.assert_allclose(texts.anchors[texts.ids == gone], whole, atol=1e-5)
+
+
+def test_two_ids_of_one_sentence_share_its_text(checkpoint, found):
+    test = found.test.corpus
+    other = replace(test, labels=test.labels + 1000)  # the same sentences under ids of their own
+    texts = splits.texts(checkpoint, other)
+    assert sorted(texts.ids) == sorted(found.texts.ids)
+    assert texts.of_test.tolist() == test.labels.tolist()
