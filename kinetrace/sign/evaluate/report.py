@@ -11,7 +11,7 @@ from kinetrace import clips, files
 from kinetrace.metrics import retrieval, text
 from kinetrace.params import EvaluateParams
 from kinetrace.shards import Shards
-from kinetrace.sign.evaluate import figures, plots, ranking
+from kinetrace.sign.evaluate import figures, plots, ranking, rerank
 from kinetrace.sign.evaluate.baselines import Figures, shape, trivial
 from kinetrace.sign.evaluate.confusions import confusions
 from kinetrace.sign.evaluate.figures import Figure
@@ -34,6 +34,7 @@ def run(job: Job) -> None:
     scores = score(splits)
     table = predictions(splits.test, scores)
     content = report(table, splits, scores, params.evaluate)
+    table, content = rerank.added(table, content, splits, params.evaluate)
     clips.write_table(job.folders.predictions, table)
     files.write_json(job.folders.metrics, content)
     gallery, test = splits.gallery, splits.test
