@@ -1,5 +1,6 @@
 """The command ``kinetrace sweep``; heavy imports happen inside it."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,12 +64,13 @@ def sweep(
     lists = space.grid(values or (), grid)
     axes: Mapping[str, Axis] = space.read(search) if search else dict(lists)
     base.check(axes)
-    runner = Runner(base, Experiments(workspace, workload), jobs, lambda line: typer.echo(line, err=True))
-    if search:
-        outcomes, judge = _searched(runner, axes, trials, seed, metric, direction)
-    else:
-        outcomes, judge = _gridded(runner, space.product(lists), metric, direction)
-    _report(runner, outcomes, judge, test, table, as_json)
+    with closing(Experiments(workspace, workload)) as experiments:
+        runner = Runner(base, experiments, jobs, lambda line: typer.echo(line, err=True))
+        if search:
+            outcomes, judge = _searched(runner, axes, trials, seed, metric, direction)
+        else:
+            outcomes, judge = _gridded(runner, space.product(lists), metric, direction)
+        _report(runner, outcomes, judge, test, table, as_json)
     raise typer.Exit(_exit_code(outcomes))
 
 

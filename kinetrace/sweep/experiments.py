@@ -51,10 +51,15 @@ class Experiments:
         with _explained():
             self._repo = Repo(str(workspace.root))
             if not isinstance(self._repo.scm, Git) or self._repo.scm.no_commits:
+                self._repo.close()
                 raise KinetraceError(f"{workspace.root}: experiments belong to a commit: git init, git add, git commit")
             self.commit: str = self._repo.scm.get_rev()
         self._queue = self._repo.experiments.celery_queue
         self.fingerprint = files.digest_of(self._contents())
+
+    def close(self) -> None:
+        """Give back what is open of git and DVC."""
+        self._repo.close()
 
     def _contents(self) -> dict[str, str]:
         """Digest of each file that goes into an experiment and that its parameters do not tell."""
@@ -144,7 +149,10 @@ class Experiments:
 
         with _explained():
             tree = DVCFileSystem(url=str(self.workspace.root), rev=revision)
-            text: str = tree.read_text(path.relative_to(self.workspace.root).as_posix())
+            try:
+                text: str = tree.read_text(path.relative_to(self.workspace.root).as_posix())
+            finally:
+                tree.close()
         return text
 
     def history(self, revision: str) -> list[dict[str, float]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import Result
 from typer.testing import CliRunner
 
 from kinetrace.cli import app
@@ -17,11 +18,18 @@ from tests import checkouts
 from tests.checkouts import ROOT, git
 from tests.sweep.workspaces import workspace
 
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # dvc 3.67 on pygtrie
 GRID = ("--set", "sign.loss.clip=0.25,9.0")  # 9.0 fails
 
 
 def sweep(root: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     return checkouts.run(root, "kinetrace", "sweep", "sign", *options, PYTHONPATH=str(ROOT))
+
+
+def again(root: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:
+    """A sweep in this process, which starts none."""
+    monkeypatch.chdir(root)
+    return CliRunner().invoke(app, ["sweep", "sign", *options], catch_exceptions=False)
 
 
 def experiments(root: Path) -> list[str]:
@@ -60,24 +68,24 @@ def test_the_workspace_stays_as_it_was(swept):
     assert not (root / "models").exists()
 
 
-def test_what_finished_is_not_run_again_and_the_test_split_is_shown_when_asked(swept):
+def test_what_finished_is_not_run_again_and_the_test_split_is_shown_when_asked(swept, monkeypatch):
     root, _ = swept
-    done = sweep(root, "--set", "sign.loss.clip=0.25", "--test", "--json")
-    assert done.returncode == 0 and done.stderr == "", done.stderr
+    done = again(root, monkeypatch, "--set", "sign.loss.clip=0.25", "--test", "--json")
+    assert done.exit_code == 0 and done.stderr == "", done.stderr
     found = json.loads(done.stdout)
     [group] = found["groups"]
     assert (found["metric"], found["direction"], group["best"]) == ("val_score", "maximize", True)
     assert found["test"] == {group["runs"][0]["name"]: {"score": 0.5}}
 
 
-def test_a_search_takes_finished_experiments_and_goes_on_where_it_was(swept):
+def test_a_search_takes_finished_experiments_and_goes_on_where_it_was(swept, monkeypatch):
     root, _ = swept
     (root / ".git" / "info" / "exclude").write_text("search.yaml\n")
     (root / "search.yaml").write_text("sign.loss.clip: [0.25]\n")
     options = ("--search", "search.yaml", "--metric", "val_score", "--direction", "maximize", "--json", "--trials")
     for trials in ("1", "3"):
-        done = sweep(root, *options, trials)
-        assert done.returncode == 0 and done.stderr == "", done.stderr
+        done = again(root, monkeypatch, *options, trials)
+        assert done.exit_code == 0 and done.stderr == "", done.stderr
         assert sum(len(group["runs"]) for group in json.loads(done.stdout)["groups"]) == int(trials)
 
 
@@ -92,9 +100,8 @@ def test_a_search_takes_finished_experiments_and_goes_on_where_it_was(swept):
     ],
 )
 def test_mistakes_are_refused_before_anything_runs(swept, options, said, monkeypatch):
-    monkeypatch.chdir(swept[0])
     with pytest.raises(KinetraceError) as error:
-        CliRunner().invoke(app, ["sweep", "sign", *options], catch_exceptions=False)
+        again(swept[0], monkeypatch, *options)
     assert said in str(error.value)
 
 
@@ -114,8 +121,8 @@ def test_ctrl_c_keeps_what_finished_and_the_same_command_goes_on(tmp_path):
     assert process.returncode == 130
     assert said.count("interrupted") == 2 and len(experiments(root)) == 1
     assert git(root, "status", "--porcelain") == ""
-    again = sweep(root, "--set", "sign.loss.clip=0.25,0.5")
-    assert again.returncode == 0 and again.stderr.count("finished") == 1 and len(experiments(root)) == 2
+    more = sweep(root, "--set", "sign.loss.clip=0.25,0.5")
+    assert more.returncode == 0 and more.stderr.count("finished") == 1 and len(experiments(root)) == 2
 
 
 @pytest.mark.slow
