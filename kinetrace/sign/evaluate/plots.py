@@ -87,7 +87,7 @@ def confusions(target: Path, found: Confusions) -> None:
     """The most confused sentences: what was signed, and what was retrieved for it."""
     count = len(found.sentences)
     figure, (axis,) = _figure(5 + 0.42 * max(count, 4), 1.3 + 0.36 * max(count, 2))
-    axis.set_title("worst confusions: clips of each sentence by what was retrieved", fontsize=10)
+    figure.suptitle("worst confusions: clips of each sentence by what was retrieved", fontsize=10)
     axis.grid(visible=False)
     if not count:
         axis.text(0.5, 0.5, "no test clip was confused", ha="center", va="center", transform=axis.transAxes)
@@ -118,9 +118,11 @@ def _matrix(axis: Any, found: Confusions) -> None:
 
 def slices(target: Path, parts: Sequence[Mapping[str, Any]], overall: Mapping[str, Mapping[str, Any]]) -> None:
     """A panel a metric, a row a part of the test split: value and interval, beside the value over all clips."""
-    shown = _worst(parts, next(iter(overall)))
+    first = next(iter(overall))
+    shown = _worst(parts, first)
+    chosen = f"; of many those with the lowest {first}" if len(shown) < len(parts) else ""
     figure, axes = _figure(11, 1.4 + 0.26 * len(shown), len(overall))
-    figure.suptitle("parts of the test split (clips) with intervals; dashed: all clips", fontsize=10)
+    figure.suptitle(f"parts of the test split (clips) with intervals; dashed: all clips{chosen}", fontsize=10)
     rows = _rows(shown)
     for axis, (name, whole) in zip(axes, overall.items(), strict=True):
         axis.axvline(whole["value"], color=GREY, linewidth=1, linestyle="--")
@@ -155,13 +157,9 @@ def _rows(parts: Sequence[Mapping[str, Any]]) -> list[float]:
 
 def _worst(parts: Sequence[Mapping[str, Any]], metric: str) -> list[Mapping[str, Any]]:
     """Of each kind all parts, or where there are many those with the lowest ``metric``; in their order."""
-    kept: list[str] = []
-    for kind in {part["by"] for part in parts}:
-        ordered = sorted(
-            (part for part in parts if part["by"] == kind), key=lambda part: part["metrics"][metric]["value"]
-        )
-        kept += [kind + part["name"] for part in ordered[:PARTS]]
-    return [part for part in parts if part["by"] + part["name"] in kept]
+    ordered = sorted(parts, key=lambda part: float(part["metrics"][metric]["value"]))
+    kept = [part for kind in COLOURS for part in [one for one in ordered if one["by"] == kind][:PARTS]]
+    return [part for part in parts if part in kept]
 
 
 def refusal(target: Path, curve: RiskCoverage, calibrated: Reliability) -> None:

@@ -46,7 +46,8 @@ def from_texts(similarity: np.ndarray, labels: np.ndarray, known: np.ndarray) ->
     Every sentence counts alike: its clips share its rank. In a resample the clips to choose from stay the same.
     """
     asked, place, clips = np.unique(labels, return_inverse=True, return_counts=True)
-    texts = similarity[:, [known.tolist().index(label) for label in asked.tolist()]].T
+    column = {label: index for index, label in enumerate(known.tolist())}
+    texts = similarity[:, [column[label] for label in asked.tolist()]].T
     ranks = retrieval.first_ranks(texts, asked[:, None] == labels[None])
     return Ranking(ranks[place], 1 / clips[place], clips[place], np.full(len(labels), len(labels)))
 
