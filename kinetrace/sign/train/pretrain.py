@@ -13,8 +13,6 @@ from transformers import get_cosine_schedule_with_warmup
 from kinetrace import __version__, checkpoints, files, loop, params, recipes, training
 from kinetrace.errors import KinetraceError
 from kinetrace.parallel import progress
-from kinetrace.shards import INDEX, Shards
-from kinetrace.sign.data import reader
 from kinetrace.sign.model.batches import Corpus, Source, balanced_batches
 from kinetrace.sign.model.network import SignModel
 from kinetrace.sign.params import SignParams
@@ -22,7 +20,7 @@ from kinetrace.sign.train import pretrained
 from kinetrace.sign.train.augment import two_views
 from kinetrace.sign.train.selfsupervised import Objective, Views, hide
 from kinetrace.sign.train.trainer import WATCH_FROM
-from kinetrace.sign.train.unlabelled import Folder, Joined, statistics
+from kinetrace.sign.train.unlabelled import gather, statistics
 from kinetrace.sign.workload import WORKLOAD
 from kinetrace.workspace import Workspace
 
@@ -69,7 +67,8 @@ def write(workspace: Workspace, folders: Sequence[Path], target: Path, jobs: int
         KinetraceError: there are no clips, a folder cannot be read, or the training breaks.
     """
     given = params.load(workspace.params, "sign", SignParams)
-    clips, summary = _gathered(workspace, folders, given, jobs)
+    shards, raw = workspace.of("sign").shards, workspace.root / params.source(workspace.params, "sign").raw
+    clips, summary = gather(shards, raw, folders, jobs, "face" in given.model.parts)
     digests = sorted(clips.clips.digest)
     values = given.model_dump(mode="json", include=DECIDING)
     aside = workspace.of("sign").resume.with_name("sign-pretrain")  # the end of another training clears its own
@@ -81,41 +80,6 @@ def write(workspace: Workspace, folders: Sequence[Path], target: Path, jobs: int
     shutil.rmtree(aside)  # the result is complete
     found = ", ".join(f"{name} {history[-1][name]:.3f}" for name in ("masked", "dual"))
     return f"pretrained on {summary}; last epoch: {found}: {target}", named
-
-
-def _gathered(workspace: Workspace, folders: Sequence[Path], given: SignParams, jobs: int) -> tuple[Joined, str]:
-    """All clips, and their numbers in words."""
-    known = workspace.of("sign").shards
-    shards = [Shards.open(known)] if (known / INDEX).is_file() else []
-    found = [Folder.of(folder, jobs) for folder in folders]
-    if not shards and not found:
-        raise KinetraceError(f"no clips: {known} is not there yet; name a folder of clips, or run the stage shards")
-    if "face" in given.model.parts:
-        _check_face(([workspace.root / params.source(workspace.params, "sign").raw] if shards else []) + [*folders])
-    held_back = {digest for part in shards for digest in part.clips[part.clips.split != "train"].digest}
-    sources: list[Source] = [*(part.subset("train") for part in shards), *found]
-    clips = Joined.of(sources, held_back)
-    if clips.clips.empty:
-        raise KinetraceError("no clip is left: all are held back for validation or test, or cannot be read")
-    return clips, _words(clips, found, sum(int(part.clips.digest.isin(held_back).sum()) for part in found))
-
-
-def _words(clips: Joined, found: Sequence[Folder], held_back: int) -> str:
-    refused = [f"{folder.raw / name}: {reason}" for folder in found for name, reason in folder.refused.items()]
-    notes = [f"{held_back:,} of val or test left out"] if held_back else []
-    notes += [f"{len(refused):,} refused, such as {refused[0]}"] if refused else []
-    return f"{len(clips.clips):,} clips" + (f" ({'; '.join(notes)})" if notes else "")
-
-
-def _check_face(folders: Sequence[Path]) -> None:
-    """Every data set with a face must mean the same 94 points."""
-    layouts = {folder: reader.layout(folder) for folder in folders}
-    kinds = {layout.face_points: folder for folder, layout in layouts.items() if "face" in layout.parts}
-    if len(kinds) > 1:
-        raise KinetraceError(
-            "face_points differ: " + ", ".join(f"{kind} in {folder}" for kind, folder in sorted(kinds.items()))
-            + "; leave one out, or take the face out of model.parts"
-        )  # fmt: skip
 
 
 class Pretraining:

@@ -20,7 +20,7 @@ AGAIN = "run `kinetrace sign pretrain`"
 def write(folder: Path, model: SignModel, params: SignParams, record: Mapping[str, Any]) -> str:
     """Write weights, the parameters that shape them and a ``record``; the reference for ``train.pretrained``."""
     config = {"model": params.model.model_dump(include=set(SHAPES)), **record}
-    checkpoints.write(folder, _shared(model.state_dict()), config)
+    checkpoints.write(folder, shared(model.state_dict()), config)
     return reference(folder)
 
 
@@ -34,7 +34,8 @@ def _digest(folder: Path) -> str:
     return files.digest_of({name: files.digest(folder / name) for name in names})[:16]
 
 
-def _shared(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def shared(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those of a model's ``weights`` that pretraining gives to a training."""
     return {name: weight for name, weight in weights.items() if name.partition(".")[0] in MODULES}
 
 
@@ -98,7 +99,7 @@ def begin(model: SignModel, weights: Mapping[str, Tensor]) -> None:
     """
     if not weights:
         return
-    own = _shared(model.state_dict())
+    own = shared(model.state_dict())
     wrong = [name for name in sorted({*own, *weights}) if _shape(own, name) != _shape(weights, name)]
     if wrong:
         raise KinetraceError(f"train.pretrained: {wrong[0]} is of another version's network: {AGAIN} again")

@@ -13,6 +13,7 @@ from kinetrace.clips import FACT
 from kinetrace.errors import KinetraceError
 from kinetrace.moments import Moments
 from kinetrace.parallel import clip_map, progress
+from kinetrace.shards import INDEX, Shards
 from kinetrace.sign.data import contract, features, reader
 from kinetrace.sign.model.batches import Source
 
@@ -81,6 +82,45 @@ class Joined:
         """``[T, 540]`` float32."""
         source, number = self.places[index]
         return self.sources[source].frames(number)
+
+
+def gather(known: Path, raw: Path, folders: Sequence[Path], jobs: int, face: bool) -> tuple[Joined, str]:
+    """The training split of the shards in ``known``, if they are there, and ``folders``; their numbers in words.
+
+    Clips of other splits are left out wherever they lie. ``raw``: what the shards were made of; ``face``: whether the
+    network looks at it.
+
+    Raises:
+        KinetraceError: there are no clips, a folder cannot be read, or faces consist of different points.
+    """
+    shards = [Shards.open(known)] if (known / INDEX).is_file() else []
+    found = [Folder.of(folder, jobs) for folder in folders]
+    if not shards and not found:
+        raise KinetraceError(f"no clips: {known} is not there yet; name a folder of clips, or run the stage shards")
+    if face:
+        _check_face(([raw] if shards else []) + [*folders])
+    held_back = {digest for part in shards for digest in part.clips[part.clips.split != "train"].digest}
+    clips = Joined.of([*(part.subset("train") for part in shards), *found], held_back)
+    if clips.clips.empty:
+        raise KinetraceError("no clip is left: all are held back for validation or test, or cannot be read")
+    return clips, _words(clips, found, held_back)
+
+
+def _words(clips: Joined, found: Sequence[Folder], held_back: set[str]) -> str:
+    refused = [f"{folder.raw / name}: {reason}" for folder in found for name, reason in folder.refused.items()]
+    left_out = sum(int(folder.clips.digest.isin(held_back).sum()) for folder in found)
+    notes = [f"{left_out:,} of val or test left out"] if left_out else []
+    notes += [f"{len(refused):,} refused, such as {refused[0]}"] if refused else []
+    return f"{len(clips.clips):,} clips" + (f" ({'; '.join(notes)})" if notes else "")
+
+
+def _check_face(folders: Sequence[Path]) -> None:
+    """Every data set with a face must mean the same 94 points."""
+    layouts = {folder: reader.layout(folder) for folder in folders}
+    kinds = {layout.face_points: folder for folder, layout in layouts.items() if "face" in layout.parts}
+    if len(kinds) > 1:
+        found = ", ".join(f"{kind} in {folder}" for kind, folder in sorted(kinds.items()))
+        raise KinetraceError(f"face_points differ: {found}; leave one out, or take the face out of model.parts")
 
 
 def statistics(clips: Source) -> tuple[np.ndarray, np.ndarray]:
