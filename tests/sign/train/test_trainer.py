@@ -118,7 +118,7 @@ LARGE = {"epochs": 3, "accumulate": 2, "labels_per_batch": 2}
 
 @pytest.mark.parametrize("caching", [False, True])
 def test_the_memory_of_past_clips_is_resumed_exactly(tmp_path, caching):
-    sections = {"train": LARGE | {"epochs": 2, "gradient_caching": caching}, "loss": {"queue": 30}}
+    sections = {"train": LARGE | {"epochs": 2, "gradient_caching": caching}, "loss": {"queue": 16}}
 
     def kill(step, values):
         if step == 1:
