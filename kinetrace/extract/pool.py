@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -64,7 +64,7 @@ class Worker:
     def close(self) -> None:
         """Wait for its end and give back what it held."""
         if self._process:
-            self._process.communicate()
+            _ended(self._process)
         self._log.close()
 
     def _started(self) -> "subprocess.Popen[str]":
@@ -93,12 +93,18 @@ class Worker:
         process, self._process = self._process, None
         if process is None:
             return "stopped"
-        with process:  # its output has ended, so it ends by itself
-            process.wait()
+        code = _ended(process)
         self._log.seek(0)
         lines = [line.strip() for line in self._log if line.strip()]
         self._log.truncate(0)
-        return f"the decoder broke down ({_ending(process.returncode, lines)})"
+        return f"the decoder broke down ({_ending(code, lines)})"
+
+
+def _ended(process: "subprocess.Popen[str]") -> int:
+    """The exit code, its pipes closed: a worker ends by itself when its input does."""
+    with suppress(BrokenPipeError), process:  # what it was told last may never have reached it
+        pass
+    return process.wait()
 
 
 def _ending(code: int, lines: list[str]) -> str:
@@ -126,13 +132,14 @@ def working(
         finally:
             free.put(worker)
 
-    with ThreadPoolExecutor(len(workers)) as threads:
+    threads = ThreadPoolExecutor(len(workers))
+    try:
         futures = [threads.submit(one, task) for task in tasks]
-        try:
-            yield (future.result() for future in as_completed(futures))
-        finally:
-            threads.shutdown(wait=False, cancel_futures=True)
-            for worker in workers:
-                worker.stop()
-    for worker in workers:
-        worker.close()
+        yield (future.result() for future in as_completed(futures))
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+        for worker in workers:
+            worker.stop()
+        threads.shutdown()
+        for worker in workers:
+            worker.close()

@@ -111,9 +111,11 @@ def _relative(path: Path, line: int, folder: Path, given: str) -> str:
     if not given:
         raise KinetraceError(f"{path}, line {line}: the video's name is empty")
     try:
-        return inside(folder, given).relative_to(folder.resolve()).as_posix()
+        path = inside(folder, given)
+        path.is_file()  # raises where no path can be so
     except (KinetraceError, OSError, ValueError) as error:  # leads outside; too long; a NUL
         raise KinetraceError(f"{path}, line {line}: {error}") from None
+    return path.relative_to(folder.resolve()).as_posix()
 
 
 def _check(path: Path, table: pd.DataFrame) -> None:
