@@ -8,22 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 
 
-def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
+def auroc(positive: np.ndarray, negative: np.ndarray, weights: np.ndarray | None = None) -> float:
     """The chance that a positive scores above a negative, ties half (Mann and Whitney 1947; Hanley and McNeil 1982).
 
     Args:
         positive: ``[P]`` scores of what should score high.
         negative: ``[N]`` scores of what should not.
+        weights: ``[N]`` of the negatives, by default equal.
 
     Returns:
         0.5 is chance; NaN where either is empty.
     """
     if not len(positive) or not len(negative):
         return float("nan")
-    ordered = np.sort(negative)
-    below = np.searchsorted(ordered, positive, "left")
-    not_above = np.searchsorted(ordered, positive, "right")
-    return float((below + not_above).mean() / 2 / len(ordered))
+    order = np.argsort(negative, kind="stable")
+    mass = np.cumsum(np.append(0.0, np.ones(len(order)) if weights is None else np.asarray(weights)[order]))
+    below, not_above = (
+        mass[np.searchsorted(np.asarray(negative)[order], positive, side)] for side in ("left", "right")
+    )
+    return float((below + not_above).mean() / 2 / mass[-1])
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,43 @@ class PretrainParams(Section):
     part_hidden: Share
 
 
+class FusionParams(Section):
+    """Weights of what a sentence's similarity is the mean of.
+
+    Its best training ``clip``, the mean of them (``prototype``), and its ``text``.
+    """
+
+    clip: Annotated[float, Field(ge=0)]
+    prototype: Annotated[float, Field(ge=0)]
+    text: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _something_counts(self) -> Self:
+        if not self.clip + self.prototype + self.text:
+            raise ValueError("all weights are 0: give at least one a weight")
+        return self
+
+
+class RefusalParams(Section):
+    """When no answer is given: what is null is calibrated on the validation clips, a number stays as it is.
+
+    ``precision`` wanted of accepted answers over input of which the share ``outside`` is none of the sentences.
+    ``views``: augmented views a validation clip, which stand for other signers; ``stand_ins``: clips of each kind made
+    to be no sentence. ``motion`` (energy a frame), ``similarity``, ``margin`` and ``agreement`` (cosines) are the least
+    that the gates let pass, ``temperature`` (of the softmax over sentences) makes the confidence.
+    """
+
+    precision: Share
+    outside: Annotated[float, Field(gt=0, lt=1)]
+    views: Annotated[int, Field(ge=0)]
+    stand_ins: Positive
+    motion: Annotated[float, Field(ge=0)] | None
+    similarity: float | None
+    margin: float | None
+    agreement: float | None
+    temperature: Annotated[float, Field(gt=0)] | None
+
+
 class RerankParams(Section):
     """A second look at the ``top`` clips of the first search, at most ``clips`` of a sentence, by time warping.
 
@@ -139,6 +176,8 @@ class SignEvaluateParams(EvaluateParams):
 
     beams: Positive
     length_penalty: float
+    fusion: FusionParams
+    refusal: RefusalParams
     rerank: RerankParams
 
 

@@ -46,6 +46,7 @@ def test_precision_and_recall_are_those_of_sklearn(pairs, seed):
     np.testing.assert_allclose(curve.coverage, recall[:-1][::-1])
 
 
+@settings(deadline=None)
 @given(SCORES)
 def test_the_threshold_at_a_precision_gives_that_precision_and_coverage(pairs):
     scores, right = arrays(pairs)
@@ -108,6 +109,7 @@ def test_a_confidence_outside_its_range_is_refused(wrong):
         calibration.reliability(np.array([wrong]), np.array([True]))
 
 
+@settings(deadline=None)
 @given(SCORES, st.integers(2, 5))
 def test_a_weight_counts_like_as_many_copies(pairs, copies):
     scores, right = arrays(pairs)
@@ -115,6 +117,8 @@ def test_a_weight_counts_like_as_many_copies(pairs, copies):
     many, often = np.repeat(scores, weights), np.repeat(right, weights)
     one, other = calibration.risk_coverage(scores, right, None, weights), calibration.risk_coverage(many, often)
     np.testing.assert_allclose([one.precision, one.coverage], [other.precision, other.coverage])
+    against = np.array([0.0, 0.5])
+    assert calibration.auroc(against, scores, weights) == pytest.approx(calibration.auroc(against, many))
     weighted = calibration.reliability(scores, right, 10, weights)
     assert weighted.error == pytest.approx(calibration.reliability(many, often, 10).error)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from kinetrace import files, params
 from kinetrace.shards import Shards
+from kinetrace.sign.evaluate import report
 from kinetrace.sign.params import SignParams
 from kinetrace.sign.train.trainer import Trainer, run
 from kinetrace.sign.workload import WORKLOAD
@@ -46,6 +47,14 @@ def trained() -> Job:
     """The same with a checkpoint and a history."""
     job = prepared()
     run(job, lambda step, values: None)
+    return job
+
+
+@cache
+def evaluated() -> Job:
+    """The same with metrics, predictions and plots."""
+    job = trained()
+    report.run(job)
     return job
 
 

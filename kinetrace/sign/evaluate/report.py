@@ -11,7 +11,7 @@ from kinetrace import clips, files
 from kinetrace.metrics import retrieval, text
 from kinetrace.params import EvaluateParams
 from kinetrace.shards import Shards
-from kinetrace.sign.evaluate import figures, plots, ranking, rerank
+from kinetrace.sign.evaluate import figures, plots, ranking, refusal, rerank
 from kinetrace.sign.evaluate.baselines import Figures, shape, trivial
 from kinetrace.sign.evaluate.confusions import confusions
 from kinetrace.sign.evaluate.figures import Figure
@@ -30,10 +30,11 @@ SPACE = ("pos_sim", "neg_sim", "effective_rank", "alignment", "uniformity")
 def run(job: Job) -> None:
     """Write ``metrics.json``, ``predictions.parquet`` and ``plots/``."""
     params: SignParams = job.params
-    splits = encode(Checkpoint.load(job.folders.checkpoint), Shards.open(job.folders.shards), params)
-    scores = score(splits)
+    checkpoint = Checkpoint.load(job.folders.checkpoint)
+    splits = encode(checkpoint, Shards.open(job.folders.shards), params)
+    scores, refused = score(splits), refusal.run(splits, checkpoint, params)
     table = predictions(splits.test, scores)
-    content = report(table, splits, scores, params.evaluate)
+    content = refused.added_to(report(table, splits, scores, params.evaluate))
     table, content = rerank.added(table, content, splits, params.evaluate)
     clips.write_table(job.folders.predictions, table)
     files.write_json(job.folders.metrics, content)
@@ -44,6 +45,7 @@ def run(job: Job) -> None:
         plots.similarities(folder / "similarity.png", scores.positive, scores.negative)
         plots.embedding_map(folder / "embeddings.png", test.embeddings, test.corpus.sentences, test.subjects)
         plots.confusions(folder / "confusions.png", confusions(gallery.corpus, test.corpus, scores.nearest))
+        plots.refusal(folder / "refusal.png", refused.curve, refused.reliability)
         plots.slices(folder / "slices.png", content["slices"], {name: content["metrics"][name] for name in HEADLINE})
 
 

@@ -39,8 +39,10 @@ def run(job: Job, target: Path) -> None:
     write_references(checkpoint, gallery, params.evaluate.rerank, target)
     stats = files.read_npz(job.folders.stats_npz)
     files.write_npz(target / "global_stats.npz", stats)
+    judged = files.read_json(job.folders.metrics)["refusal"]
+    refusal = {"refusal": {name: judged[name] for name in ("thresholds", "confidence")}}
     extractor = {EXTRACTOR: trained_on(gallery.shards.clips)}
-    files.write_json(target / "model_config.json", configuration(checkpoint, params, parity) | extractor)
+    files.write_json(target / "model_config.json", configuration(checkpoint, params, parity) | extractor | refusal)
 
 
 def write_graphs(model: SignModel, target: Path, opset: int) -> None:
@@ -114,6 +116,7 @@ def configuration(checkpoint: Checkpoint, params: SignParams, parity: dict[str, 
         "model": checkpoint.params.model_dump(),
         "decoding": {"beams": params.evaluate.beams, "length_penalty": params.evaluate.length_penalty},
         "motion_floor": params.motion.floor,
+        "fusion": params.evaluate.fusion.model_dump(),
         "rerank": params.evaluate.rerank.model_dump(),
         "vocabulary": list(checkpoint.vocabulary.pieces),
         "parity": parity,

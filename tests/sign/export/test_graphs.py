@@ -9,13 +9,13 @@ from kinetrace.sign.export import graphs
 from kinetrace.sign.model.checkpoint import Checkpoint
 from kinetrace.sign.model.network import SignModel
 from tests.sign import models
-from tests.sign.trained import trained
+from tests.sign.trained import evaluated, trained
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
     target = tmp_path_factory.mktemp("bundle")
-    graphs.run(trained(), target)
+    graphs.run(evaluated(), target)
     return target
 
 
