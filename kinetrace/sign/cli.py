@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from kinetrace.console import Json, show
+
 app = typer.Typer(help="Signed sentences by the model of a bundle.", no_args_is_help=True)
 
 
@@ -24,3 +26,22 @@ def pretrain(
 
     workspace, clips = Workspace.find(), folders or []
     typer.echo(pretraining.only(workspace, clips, to, jobs) if to else pretraining.adopt(workspace, clips, jobs))
+
+
+@app.command(epilog="Examples: kinetrace sign rerank · kinetrace sign rerank --references 1 --checkpoint DIR")
+def rerank(
+    references: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="training clips a sentence to search among; else all")
+    ] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="another model, such as one trained without some sentences")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What the second look, by time warping, adds to the search for validation clips."""
+    from kinetrace.sign.evaluate import trial
+    from kinetrace.workload import Job
+    from kinetrace.workspace import Workspace
+
+    rows = trial.run(Job.of(Workspace.find(), "sign"), references, checkpoint)
+    show(rows, as_json, trial.words(rows))
