@@ -42,7 +42,7 @@ class Task:
 
     @property
     def done(self) -> bool:
-        return self.facts.is_file()
+        return self.facts.is_file() and (self.kept.is_file() or "problem" in read_json(self.facts))
 
 
 @dataclass

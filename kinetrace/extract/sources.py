@@ -139,7 +139,7 @@ def _check_numbers(path: Path, table: pd.DataFrame) -> None:
 def _refuse_namesakes(videos: Iterable[Source]) -> None:
     first: dict[str, Source] = {}
     for source in videos:
-        other = first.setdefault(source.name.casefold(), source)
+        other = first.setdefault(source.name, source)
         if other is not source:
             raise KinetraceError(
                 f"{other.video.name} and {source.video.name} would both be the clip {source.name!r}: rename one"

@@ -23,7 +23,7 @@ def python() -> Path:
 
 @pytest.fixture(scope="session")
 def made(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``person.mp4``, ``other.mp4`` and ``nobody.mp4``: 12 frames each; tests copy what they change."""
+    """``person.mp4``, ``other.mp4`` and ``nobody.mp4``: 8 frames at most; tests copy what they change."""
     if not videos.REAL.is_file():
         pytest.skip(f"{videos.SIGNED} is not there")
     folder = tmp_path_factory.mktemp("videos")

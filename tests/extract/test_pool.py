@@ -25,7 +25,7 @@ def test_a_worker_that_dies_is_replaced_for_the_next_video(python, made, tmp_pat
     os.kill(process(worker).pid, signal.SIGKILL)
     with pytest.raises(Died, match="SIGKILL"):
         worker.extract(made / "person.mp4", tmp_path / "b.npy")
-    assert worker.extract(made / "person.mp4", tmp_path / "c.npy")["frames"] == 12
+    assert worker.extract(made / "person.mp4", tmp_path / "c.npy")["frames"] == 8
     worker.stop()
     worker.close()
 

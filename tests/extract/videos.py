@@ -24,7 +24,7 @@ writer.release()
 """
 
 
-def smaller(python: Path, target: Path, source: Path = REAL, start: int = 16, count: int = 12, size: int = 480) -> Path:
+def smaller(python: Path, target: Path, source: Path = REAL, start: int = 16, count: int = 8, size: int = 480) -> Path:
     """``count`` frames of ``source`` from ``start``, ``size`` pixels wide; nothing but grey where that is under 100."""
     arguments = [str(source), str(target), str(start), str(count), str(size)]
     subprocess.run([str(python), "-c", SMALLER, *arguments], check=True, capture_output=True)
