@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("stats", "loading", "training", "quantizer", "tokens", "reconstruction", "rerank", "pipeline")
+NAMES = ("stats", "loading", "training", "quantizer", "tokens", "reconstruction", "rerank", "decoding", "pipeline")
 LONG = ("pretraining",)  # trainings on real clips: by name only
 
 

@@ -3,7 +3,7 @@
 Shape suffixes: B clips still searched, K hypotheses a clip, C candidates a clip, L text tokens, V vocabulary.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -78,6 +78,11 @@ class _Beam:
         text_BCL = np.take_along_axis(self.text_BKL, parents_BC[..., None], 1)
         return _Beam(self.clips_B, parents_BC, np.concatenate([text_BCL, tokens_BC[..., None]], -1), log_BC)
 
+    def first(self, places_B: np.ndarray) -> "_Beam":
+        """Only so many of each clip's hypotheses; the places of the others are empty."""
+        beyond_BK = np.arange(self.log_BK.shape[1]) >= places_B[:, None]
+        return replace(self, log_BK=np.where(beyond_BK, -np.inf, self.log_BK))
+
     def running(self, beams: int) -> "_Beam":
         """The first ``beams`` that have not ended."""
         log_BC = np.where(self.text_BKL[..., -1] == END, -np.inf, self.log_BK)
@@ -93,10 +98,10 @@ class _Beam:
 def search(steps: Steps, clips: int, how: Search) -> list[list[Hypothesis]]:
     """Up to ``how.answers`` hypotheses of each clip, best first; one beam is greedy.
 
-    A candidate among the ``beams`` likeliest that ends is kept apart, where none can push it out, and as many go on.
-    A clip is done when no running hypothesis can still get among the best, or ``beams`` have ended and the likeliest
-    running one is no better so far. Of equal scores the hypothesis that ended first goes before, of equal
-    probabilities the one of the likelier beginning, then of the lower token.
+    A candidate among the likeliest that ends is kept apart, where none can push it out: it has one of the beams for
+    good, so that one fewer goes on. A clip is done when no running hypothesis can still get among the best. Of equal
+    scores the one that ended first goes before, of equal probabilities the one of the likelier beginning, then of the
+    lower token.
 
     Raises:
         ValueError: the decoder's answer is not a number.
@@ -108,35 +113,36 @@ def search(steps: Steps, clips: int, how: Search) -> list[list[Hypothesis]]:
         if np.isnan(next_BKV).any():
             raise ValueError("the decoder's log probabilities are not all numbers")
         beam = beam.extended(next_BKV, 2 * how.beams)  # at most half of them can end
-        _keep_ended(ended, beam, how)
-        beam = beam.running(how.beams)
+        _keep_ended(ended, beam.first(_places(ended, beam, how)), how)
+        left_B = _places(ended, beam, how)
+        beam = beam.running(max(1, left_B.max())).first(left_B)
         rows = np.flatnonzero([not _done(ended[clip], beam, row, how) for row, clip in enumerate(beam.clips_B)])
         beam = beam.only(rows)
     return [found[: how.answers] for found in ended]
 
 
+def _places(ended: list[list[Hypothesis]], beam: _Beam, how: Search) -> np.ndarray:
+    """``[B]`` beams that what has ended leaves to others."""
+    return how.beams - np.array([len(ended[clip]) for clip in beam.clips_B])
+
+
 def _keep_ended(ended: list[list[Hypothesis]], beam: _Beam, how: Search) -> None:
-    text_BKL, log_BK = beam.text_BKL[:, : how.beams, 1:], beam.log_BK[:, : how.beams]
-    length = text_BKL.shape[-1]
-    over_BK = (text_BKL[..., -1] == END) | (length == how.max_tokens)
-    for row, place in np.argwhere(over_BK & np.isfinite(log_BK)).tolist():
-        ids, log_probability = text_BKL[row, place].tolist(), float(log_BK[row, place])
-        ids = tuple(ids[:-1] if ids[-1] == END else ids)
+    text_BCL = beam.text_BKL[..., 1:]
+    length = text_BCL.shape[-1]
+    over_BC = (text_BCL[..., -1] == END) | (length == how.max_tokens)
+    for row, place in np.argwhere(over_BC & np.isfinite(beam.log_BK)).tolist():
+        ids, log_probability = text_BCL[row, place].tolist(), float(beam.log_BK[row, place])
         found = ended[beam.clips_B[row]]
-        found.append(Hypothesis(ids, log_probability, how.score(log_probability, length)))
+        words = tuple(ids[:-1] if ids[-1] == END else ids)
+        found.append(Hypothesis(words, log_probability, how.score(log_probability, length)))
         found.sort(key=lambda one: -one.score)
 
 
 def _done(ended: list[Hypothesis], beam: _Beam, row: int, how: Search) -> bool:
-    length = beam.text_BKL.shape[-1] - 1
-    running = float(beam.log_BK[row].max())
+    length, running = beam.text_BKL.shape[-1] - 1, float(beam.log_BK[row].max())
     if length == how.max_tokens or np.isneginf(running):
         return True
-    if len(ended) < how.answers:
-        return False
-    worst = ended[how.answers - 1].score
-    enough = len(ended) >= how.beams and worst >= how.score(running, length)
-    return enough or worst >= how.hope(running, length)
+    return len(ended) >= how.answers and ended[how.answers - 1].score >= how.hope(running, length)
 
 
 def _highest(values_BX: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
