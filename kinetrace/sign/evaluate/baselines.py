@@ -1,5 +1,7 @@
 """What stands beside each figure: chance, a constant answer, a nearest neighbour on raw frames, shuffled clips."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from kinetrace.metrics import embedding, text
@@ -16,14 +18,19 @@ Figures = dict[str, float]  # by metric
 def trivial(gallery: Encoded, test: Encoded, scores: Scores, seed: int) -> dict[str, Figures]:
     """By kind: ``chance``, the ``constant`` commonest training sentence, ``nearest_neighbour`` on raw frames.
 
-    ``shuffled``: the word error rate of the decoder's own sentences when clips are shuffled among sentences.
+    ``shuffled``: the word error rates of what is said and read when clips are shuffled among sentences.
     """
-    errors, words = text.shuffled_word_errors(scores.references, scores.hypotheses)
+    shuffled = {"wer": (scores.references, scores.hypotheses)}
+    constant = sentence_figures(scores.references, [commonest(gallery.corpus, gallery.corpus.sentences)] * len(test))
+    if scores.signed is not None:
+        shuffled["gloss_wer"] = (scores.signed, scores.read)
+        answer = [commonest(gallery.corpus, gallery.corpus.glosses)] * len(test)
+        constant["gloss_wer"] = rate(text.word_errors(scores.signed, answer))
     return {
         "chance": chance(test, scores, seed),
-        "constant": sentence_figures(scores.references, [commonest(gallery.corpus)] * len(test)),
+        "constant": constant,
         "nearest_neighbour": neighbour(gallery, test, scores.references),
-        "shuffled": {"wer": float(errors.sum() / words.sum())} if words.any() else {},
+        "shuffled": {name: rate(text.shuffled_word_errors(*said)) for name, said in shuffled.items()},
     }
 
 
@@ -44,10 +51,10 @@ def shape(embeddings: np.ndarray, labels: np.ndarray) -> Figures:
     }
 
 
-def commonest(gallery: Corpus) -> str:
-    """The sentence with the most training clips."""
+def commonest(gallery: Corpus, texts: Sequence[str]) -> str:
+    """That of ``texts``, one a clip, which goes with the sentence of the most training clips."""
     values, counts = np.unique(gallery.labels, return_counts=True)
-    return dict(zip(gallery.labels.tolist(), gallery.sentences, strict=True))[int(values[counts.argmax()])]
+    return dict(zip(gallery.labels.tolist(), texts, strict=True))[int(values[counts.argmax()])]
 
 
 def neighbour(gallery: Encoded, test: Encoded, references: list[str]) -> Figures:
@@ -61,12 +68,17 @@ def neighbour(gallery: Encoded, test: Encoded, references: list[str]) -> Figures
     return found | sentence_figures(references, [gallery.corpus.sentences[index] for index in to_gallery.argmax(1)])
 
 
+def rate(errors_and_words: tuple[np.ndarray, np.ndarray]) -> float:
+    """Errors a word over all clips; NaN where there is no word."""
+    errors, words = errors_and_words
+    return float(errors.sum() / words.sum()) if words.any() else float("nan")
+
+
 def sentence_figures(references: list[str], answers: list[str]) -> Figures:
     """The metrics of sentences, of normalized references and answers as they are."""
     hypotheses = text.normalized(answers)
-    errors, words = text.word_errors(references, hypotheses)
     return {
-        "wer": float(errors.sum() / words.sum()),
+        "wer": rate(text.word_errors(references, hypotheses)),
         "exact": float(text.exact(references, hypotheses).mean()),
         "bleu": text.bleu(references, hypotheses).value,
         "chrf": text.chrf(references, hypotheses).value,

@@ -23,7 +23,8 @@ from kinetrace.sign.params import SignParams
 from kinetrace.workload import Job
 
 HEADLINE = ("ret1", "mrr", "inst1", "wer")
-SENTENCES = ("wer", "exact", "bleu", "chrf", "rouge_l")
+GLOSSES = "gloss_wer"  # of data with glosses
+SENTENCES = ("wer", "gloss_wer", "exact", "bleu", "chrf", "rouge_l")
 SPACE = ("pos_sim", "neg_sim", "effective_rank", "alignment", "uniformity")
 
 
@@ -98,6 +99,6 @@ def groups(scores: Scores) -> list[dict[str, Any]]:
     ]
     return [
         *searches,
-        {"title": "sentences", "metrics": list(SENTENCES)},
+        {"title": "sentences", "metrics": [name for name in SENTENCES if name != GLOSSES or scores.signed is not None]},
         {"title": "embedding space", "metrics": list(SPACE)},
     ]

@@ -1,5 +1,6 @@
 """How each test clip fared: where searches found its sentence, how similar it is to texts, and what was said for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,8 @@ class Scores:
     """Of each test clip: ``rankings`` by search, cosine to its own sentence's text and, on average, to the others'.
 
     ``nearest``: ``[N]`` the sentence id of the most similar training clip. ``references`` and ``hypotheses`` are
-    without case, accents and punctuation, which the decoder's vocabulary lacks.
+    without case, accents and punctuation, which the decoder's vocabulary lacks. ``signed`` are the glosses of the
+    clips and ``read`` those that the CTC head found; None where there is no such head or a clip has no glosses.
     """
 
     rankings: dict[str, Ranking]
@@ -25,6 +27,8 @@ class Scores:
     negative: np.ndarray
     references: list[str]
     hypotheses: list[str]
+    signed: Sequence[str] | None
+    read: Sequence[str]
 
 
 def score(splits: Splits) -> Scores:
@@ -45,6 +49,8 @@ def score(splits: Splits) -> Scores:
         negative=np.where(own, 0, to_text).sum(1) / np.maximum((~own).sum(1), 1),
         references=text.normalized(test.corpus.sentences),
         hypotheses=text.normalized(test.hypotheses),
+        signed=test.corpus.glosses if any(test.glosses) and all(test.corpus.glosses) else None,
+        read=test.glosses,
     )
 
 
@@ -72,6 +78,8 @@ def ratios(scores: Scores) -> dict[str, Ratio]:
     for stem, searched in scores.rankings.items():
         found |= ranking.ratios(stem, searched)
     one = np.ones(len(scores.nearest))
+    if scores.signed is not None:
+        found["gloss_wer"] = text.word_errors(scores.signed, scores.read)
     return found | {
         "wer": text.word_errors(scores.references, scores.hypotheses),
         "exact": (text.exact(scores.references, scores.hypotheses), one),

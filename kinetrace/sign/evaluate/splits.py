@@ -18,13 +18,14 @@ class Encoded:
     """N clips and what the model makes of them.
 
     ``embeddings``: ``[N, D]`` float32, normalized; ``tokens``: the encoder's frames ``[T, W]`` float32 of each clip;
-    ``hypotheses``: the sentence generated for each, of the test split alone.
+    ``hypotheses``: the sentence generated for each, and ``glosses`` the signs read off it, of the test split alone.
     """
 
     corpus: Corpus
     embeddings: np.ndarray
     tokens: list[np.ndarray]
     hypotheses: list[str]
+    glosses: list[str]
 
     def __len__(self) -> int:
         return len(self.corpus)
@@ -69,21 +70,23 @@ def encode(checkpoint: Checkpoint, shards: Shards, params: SignParams) -> Splits
     return Splits(
         encoded(checkpoint, gallery),
         encoded(checkpoint, val),
-        encoded(checkpoint, test, decoding(checkpoint, params)),
+        encoded(checkpoint, test, decoding(checkpoint, params), params.evaluate.decoder),
         texts(checkpoint, test),
     )
 
 
-def encoded(checkpoint: Checkpoint, corpus: Corpus, how: Decoding | None = None) -> Encoded:
-    """One split, with sentences where ``how`` is given."""
+def encoded(checkpoint: Checkpoint, corpus: Corpus, how: Decoding | None = None, decoder: str = "attention") -> Encoded:
+    """One split, with sentences where ``how`` is given; those of ``decoder`` ctc are the glosses that it reads."""
     found = encode_corpus(checkpoint.model, corpus, decoding=how, keep_tokens=True)
-    return Encoded(corpus, found.embeddings, found.tokens, found.hypotheses)
+    said = found.glosses if decoder == "ctc" else found.hypotheses
+    return Encoded(corpus, found.embeddings, found.tokens, said, found.glosses)
 
 
 def decoding(checkpoint: Checkpoint, params: SignParams) -> Decoding:
     """How the test clips' sentences are generated."""
     asked = params.evaluate
-    return Decoding(checkpoint.vocabulary, checkpoint.glosses, asked.beams, params.model.max_tokens, asked.length_penalty)
+    words, longest = checkpoint.vocabulary, params.model.max_tokens
+    return Decoding(words, checkpoint.glosses, asked.beams, longest, asked.length_penalty)
 
 
 def subjects(corpus: Corpus) -> np.ndarray:

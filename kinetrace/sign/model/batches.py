@@ -21,6 +21,9 @@ class Source(Protocol):
     def frames(self, index: int) -> np.ndarray: ...
 
 
+GLOSS = "gloss"  # the clip table's column
+
+
 @dataclass(frozen=True)
 class Corpus:
     """The clips of a split: their frames, one label index, sentence and name each."""
@@ -30,6 +33,7 @@ class Corpus:
     lengths: np.ndarray  # [N] frames
     sentences: list[str]
     clip_ids: list[str]
+    glosses: list[str]  # the signs of each clip in their order, between spaces; empty where they are not known
     max_frames: int
 
     @classmethod
@@ -37,7 +41,9 @@ class Corpus:
         """All clips of ``shards``."""
         clips = shards.clips
         lengths = clips.num_frames.clip(upper=max_frames).to_numpy()
-        return cls(shards, clips.label_id.to_numpy(), lengths, clips.text.tolist(), clips.clip_id.tolist(), max_frames)
+        glosses = clips[GLOSS].fillna("").tolist() if GLOSS in clips else [""] * len(clips)
+        texts, names = clips.text.tolist(), clips.clip_id.tolist()
+        return cls(shards, clips.label_id.to_numpy(), lengths, texts, names, glosses, max_frames)
 
     def __len__(self) -> int:
         return len(self.clip_ids)

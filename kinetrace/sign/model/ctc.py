@@ -26,8 +26,10 @@ class Words:
         """Every word between spaces in ``sentences``."""
         return cls(("<blank>", *sorted({word for sentence in sentences for word in sentence.split()})))
 
-    def __len__(self) -> int:
-        return len(self.words)
+    @property
+    def classes(self) -> int:
+        """Words with the blank, or 0 where there are none to learn."""
+        return len(self.words) if len(self.words) > 1 else 0
 
     def ids(self, sentences: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """``[B, L]`` int64, padded with the blank, and the words of each ``[B]``; unknown ones are left out."""

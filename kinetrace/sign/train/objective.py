@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from kinetrace.sign.model import ctc
 from kinetrace.sign.model.beams import PAD
 from kinetrace.sign.model.network import Encoded, SignModel
 from kinetrace.sign.params import LossParams
@@ -21,7 +22,8 @@ class Batch:
     """Two views a clip, stacked: ``frames_BTF`` and ``lengths_B`` hold first all views 0, then all views 1.
 
     ``sentence_B`` indexes the bank of sentences, ``anchor_B`` the anchor of the text that the clip stands for and
-    ``text_BT`` are that text's tokens; all are repeated likewise.
+    ``text_BT`` are that text's tokens; ``gloss_BL`` and ``glosses_B`` its clip's glosses and how many they are; all
+    are repeated likewise.
     """
 
     frames_BTF: Tensor
@@ -29,6 +31,8 @@ class Batch:
     sentence_B: Tensor
     anchor_B: Tensor
     text_BT: Tensor
+    gloss_BL: Tensor
+    glosses_B: Tensor
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on ``device``."""
@@ -36,7 +40,7 @@ class Batch:
 
     def units(self) -> dict[str, Tensor]:
         """How many things each loss of ``Objective.translation`` is the mean over: its share in a larger batch."""
-        return {"generation": (self.text_BT[:, 1:] != PAD).sum()}
+        return {"generation": (self.text_BT[:, 1:] != PAD).sum(), "ctc": torch.tensor(len(self.glosses_B))}
 
 
 @dataclass(frozen=True)
@@ -116,11 +120,17 @@ class Objective(nn.Module):
 
     def translation(self, encoded: Encoded, batch: Batch) -> dict[str, Tensor]:
         """The losses on the encoder's tokens, each a mean over as many things as ``Batch.units`` says."""
-        return self._weighted(generation=lambda: self._generation(encoded, batch))
+        parts = {"generation": lambda: self._generation(encoded, batch)}
+        if self.model.gloss is not None:
+            parts["ctc"] = lambda: self._ctc(self.model.gloss, encoded, batch)
+        return self._weighted(**parts)
 
     def _generation(self, encoded: Encoded, batch: Batch) -> Tensor:
         logits_BTV = self.model.decoder(batch.text_BT[:, :-1], encoded.tokens_BNW, encoded.mask_BN)
         return losses.generation(logits_BTV, batch.text_BT[:, 1:], self.weights.smoothing)
+
+    def _ctc(self, head: nn.Module, encoded: Encoded, batch: Batch) -> Tensor:
+        return ctc.loss(head(encoded.tokens_BNW), encoded.mask_BN, batch.gloss_BL, batch.glosses_B)
 
     def _weighted(self, **parts: Callable[[], Tensor]) -> dict[str, Tensor]:
         """The losses that have a weight, computed."""

@@ -20,6 +20,7 @@ from kinetrace.parallel import progress
 from kinetrace.shards import Shards
 from kinetrace.sign.model.batches import Corpus, balanced_batches
 from kinetrace.sign.model.checkpoint import Checkpoint
+from kinetrace.sign.model.ctc import Words
 from kinetrace.sign.model.inference import encode_corpus
 from kinetrace.sign.model.network import LOG_SCALE_LIMIT, SignModel
 from kinetrace.sign.params import SignParams
@@ -63,10 +64,11 @@ class Trainer:
         self.sentences, self.vocabulary = self.texts.sentences, self.texts.vocabulary
         self.row_of = {label: row for row, label in enumerate(self.sentences)}
         anchors = self.texts.anchor_AE
+        self.glosses = Words.of(self.train.glosses if params.loss.ctc else [])
         with loop.seeded(params.train.seed):
             model = SignModel(
                 params.model, stats["mean"], stats["std"], anchors.shape[1], len(self.vocabulary.pieces),
-                params.train.activation_checkpointing,
+                params.train.activation_checkpointing, self.glosses.classes,
             )  # fmt: skip
         pretrained.begin(model, start or {})
         # what only a loss of weight 0 would use has no gradient
@@ -148,7 +150,11 @@ class Trainer:
             for row, name in zip(rows, names, strict=True)
         ]
         anchors = torch.tensor(said).repeat(2)
-        return Batch(frames, lengths, torch.tensor(rows).repeat(2), anchors, self.texts.tokens_AT[anchors])
+        glosses, counts = map(torch.from_numpy, self.glosses.ids([self.train.glosses[index] for index in indices]))
+        return Batch(
+            frames, lengths, torch.tensor(rows).repeat(2), anchors, self.texts.tokens_AT[anchors],
+            glosses.repeat(2, 1), counts.repeat(2),
+        )  # fmt: skip
 
     def _step(self, group: Iterable[Batch], size: int) -> list[dict[str, torch.Tensor]]:
         """One optimizer step over ``size`` batches, as one or by the mean of their gradients; rows of losses."""
@@ -208,4 +214,5 @@ class Trainer:
         """The averaged weights with their context."""
         model = self._averaged().cpu()
         ids = list(self.sentences)
-        return Checkpoint(model, self.params.model, self.vocabulary, list(self.sentences.values()), ids, self.bank)
+        sentences = list(self.sentences.values())
+        return Checkpoint(model, self.params.model, self.vocabulary, sentences, ids, self.bank, self.glosses)

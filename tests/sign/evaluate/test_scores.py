@@ -24,7 +24,7 @@ def encoded(corpus, labels, embeddings=None):
     rows = replace(corpus.shards, clips=corpus.shards.clips[: len(labels)].assign(label_id=labels, subject="anna"))
     sentences = [f"sentence {label}" for label in labels]
     named = replace(corpus, shards=rows, labels=labels, sentences=sentences, clip_ids=corpus.clip_ids[: len(labels)])
-    return Encoded(named, VECTORS[labels] if embeddings is None else embeddings, [], sentences)
+    return Encoded(named, VECTORS[labels] if embeddings is None else embeddings, [], sentences, [""] * len(sentences))
 
 
 def splits(corpus, known=(0, 1, 2, 3), test=None):
@@ -42,6 +42,17 @@ def test_a_perfect_model_is_perfect_in_every_search(corpus):
     np.testing.assert_allclose(found.positive, 1)
     others = [np.delete(VECTORS @ VECTORS[label], label).mean() for label in SENTENCES]
     np.testing.assert_allclose(found.negative, others)
+
+
+def test_glosses_are_judged_where_clips_have_them_and_the_model_reads_them(corpus):
+    read = ["a b", "a", "", "b", "a b", "a"]
+    test = replace(encoded(corpus, SENTENCES), glosses=read)
+    assert "gloss_wer" not in scores.ratios(scores.score(splits(corpus, test=encoded(corpus, SENTENCES))))
+    signed = replace(test, corpus=replace(test.corpus, glosses=["a b"] * 6))
+    errors, words = scores.ratios(scores.score(splits(corpus, test=signed)))["gloss_wer"]
+    assert errors.tolist() == [0, 1, 2, 1, 0, 1] and words.tolist() == [2] * 6
+    half = replace(test, corpus=replace(test.corpus, glosses=["a b"] * 5 + [""]))
+    assert "gloss_wer" not in scores.ratios(scores.score(splits(corpus, test=half)))
 
 
 def test_a_sentence_that_training_never_saw_is_found_among_the_test_clips_alone(corpus):

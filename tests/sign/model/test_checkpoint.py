@@ -5,17 +5,20 @@ import torch
 
 from kinetrace.errors import KinetraceError
 from kinetrace.sign.model.checkpoint import Checkpoint
+from kinetrace.sign.model.ctc import Words
 from kinetrace.sign.model.encoders import ENCODERS
 from kinetrace.sign.model.text import Vocabulary
 from tests.sign.models import TEXT_WIDTH, clip, model, pad, params
 from tests.workspaces import tree
 
+GLOSSES = Words(("<blank>", "a", "手"))
 PIECES = ("<pad>", "<begin>", "<end>", "##й", "a", "b", "where", "ü", "手")
 
 
 def checkpoint(**changes) -> Checkpoint:
     bank = torch.randn(2, TEXT_WIDTH, generator=torch.Generator().manual_seed(0))
-    return Checkpoint(model(**changes), params(**changes), Vocabulary(PIECES, "minilm"), ["a b", "手 ü"], [7, 3], bank)
+    made, vocabulary = model(glosses=GLOSSES.classes, **changes), Vocabulary(PIECES, "minilm")
+    return Checkpoint(made, params(**changes), vocabulary, ["a b", "手 ü"], [7, 3], bank, GLOSSES)
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)

@@ -29,7 +29,7 @@ def brute_force(logits_NG: torch.Tensor, target: list[int]) -> float:
 
 def test_words_are_those_of_the_corpus_after_the_blank() -> None:
     assert WORDS.words == ("<blank>", "get", "i", "large", "tea")
-    assert len(WORDS) == 5
+    assert WORDS.classes == 5
 
 
 @given(st.lists(st.lists(st.sampled_from(WORDS.words[1:]), max_size=6).map(" ".join), min_size=1, max_size=4))
@@ -49,6 +49,7 @@ def test_a_corpus_without_words_has_the_blank_alone() -> None:
     ids, lengths = Words.of(["", ""]).ids(["", ""])
     assert (ids == BLANK).all() and ids.shape == (2, 1)
     assert not lengths.any()
+    assert Words.of([""]).classes == 0
 
 
 @pytest.mark.parametrize("target", [[1], [1, 2], [1, 1], [2, 1, 2]])

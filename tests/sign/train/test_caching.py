@@ -13,6 +13,7 @@ from accelerate.state import AcceleratorState
 from torch.autograd.graph import saved_tensors_hooks
 
 from kinetrace import loop, params
+from kinetrace.sign.model import ctc
 from kinetrace.sign.model.beams import BEGIN, END, PAD
 from kinetrace.sign.model.network import SignModel
 from kinetrace.sign.params import SignParams
@@ -68,11 +69,13 @@ def at_once(one: Objective, batches: Sequence[Batch], seed: int = 3) -> dict[str
     """Each batch encoded with its own dropout, then every loss over all clips, and one backward pass."""
     with loop.seeded(seed):
         seeds = torch.randint(2**62, (len(batches),)).tolist()
-    embeddings, tokens = [], []
+    embeddings, tokens, alignments = [], [], []
     for part, own in zip(batches, seeds, strict=True):
         with loop.seeded(own):
             encoded = one.model.encode(part.frames_BTF, part.lengths_B)
             embeddings.append(encoded.embedding_BD)
+            aligned = ctc.loss(one.model.gloss(encoded.tokens_BNW), encoded.mask_BN, part.gloss_BL, part.glosses_B)
+            alignments.append(aligned * len(part.glosses_B))
             logits = one.model.decoder(part.text_BT[:, :-1], encoded.tokens_BNW, encoded.mask_BN)
             tokens.append((logits.flatten(0, 1), part.text_BT[:, 1:].flatten()))
     sentences, anchors = (torch.cat([getattr(part, name) for part in batches]) for name in ("sentence_B", "anchor_B"))
@@ -83,6 +86,8 @@ def at_once(one: Objective, batches: Sequence[Batch], seed: int = 3) -> dict[str
         parts["generation"] = torch.nn.functional.cross_entropy(
             logits, targets, ignore_index=PAD, label_smoothing=smoothing
         )
+    if one.weights.ctc:
+        parts["ctc"] = torch.stack(alignments).sum() / sum(len(part.glosses_B) for part in batches)
     parts["loss"] = one.total(parts)
     parts["loss"].backward()
     return parts
@@ -94,6 +99,7 @@ WEIGHTS = [
     {"clip": 0.0, "contrastive": 0.0},
     {"bank": 0.0, "clip": 0.0, "contrastive": 0.0},
     {"generation": 0.0},
+    {"ctc": 0.0},
     {"encoder": "gru"},
     {"encoder": "transformer"},
     {"recompute": True},

@@ -4,6 +4,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from kinetrace.sign.model import ctc
 from kinetrace.sign.model.beams import BEGIN, END, PAD
 from kinetrace.sign.model.decoder import Decoder
 from kinetrace.sign.model.network import LOG_SCALE_LIMIT
@@ -12,13 +13,22 @@ from kinetrace.sign.train import losses
 from kinetrace.sign.train.objective import Batch, Objective
 from kinetrace.sign.train.queue import Memory
 from tests.sign.models import TEXT_WIDTH, clip, model, pad
+from tests.sign.train.batches import stacked
 
-NAMES = ("bank", "clip", "contrastive", "generation")
+NAMES = ("bank", "clip", "contrastive", "generation", "ctc")
 BANK = torch.randn(4, TEXT_WIDTH, generator=torch.Generator().manual_seed(0))
 
 
 def weights(**changes: float) -> LossParams:
-    usual = {"bank": 1.0, "clip": 0.5, "contrastive": 0.25, "generation": 2.0, "smoothing": 0.1, "queue": 0}
+    usual = {
+        "bank": 1.0,
+        "clip": 0.5,
+        "contrastive": 0.25,
+        "generation": 2.0,
+        "ctc": 0.75,
+        "smoothing": 0.1,
+        "queue": 0,
+    }
     return LossParams.model_validate(usual | changes)
 
 
@@ -27,12 +37,18 @@ def batch(clips: int = 3) -> Batch:
     frames, lengths = pad([clip(8 + seed % 3, seed) for seed in range(2 * clips)])
     text = torch.tensor([[BEGIN, 3, 4, END], [BEGIN, 5, END, PAD], [BEGIN, END, PAD, PAD], [BEGIN, 6, 7, END]])
     sentences = torch.arange(clips).repeat(2) % 4
-    return Batch(frames, lengths, sentences, sentences, text[sentences])
+    return stacked(frames, lengths, sentences, text[sentences])
 
 
 def test_the_loss_is_the_weighted_sum():
     parts = Objective(model(), BANK, weights())(batch())
-    expected = parts["bank"] + 0.5 * parts["clip"] + 0.25 * parts["contrastive"] + 2 * parts["generation"]
+    expected = (
+        parts["bank"]
+        + 0.5 * parts["clip"]
+        + 0.25 * parts["contrastive"]
+        + 2 * parts["generation"]
+        + 0.75 * parts["ctc"]
+    )
     torch.testing.assert_close(parts["loss"], expected)
     assert set(parts) == {*NAMES, "loss"}
 
@@ -48,6 +64,7 @@ def test_each_loss_gets_what_it_is_about():
         "generation": losses.generation(
             made.decoder(one.text_BT[:, :-1], encoded.tokens_BNW, encoded.mask_BN), one.text_BT[:, 1:], 0.1
         ),
+        "ctc": ctc.loss(made.gloss(encoded.tokens_BNW), encoded.mask_BN, one.gloss_BL, one.glosses_B),
     }
     for name, value in expected.items():
         torch.testing.assert_close(parts[name], value)
@@ -62,7 +79,9 @@ def test_every_weight_of_the_model_learns(clips):
     assert all(weight.grad.isfinite().all() for weight in objective.parameters())
 
 
-@pytest.mark.parametrize(("only", "silent"), [("generation", "head.2.weight"), ("bank", "decoder.embed.weight")])
+@pytest.mark.parametrize(
+    ("only", "silent"), [("generation", "head.2.weight"), ("bank", "decoder.embed.weight"), ("ctc", "pool.motion")]
+)
 def test_a_loss_of_weight_zero_teaches_nothing(only, silent):
     objective = Objective(model(), BANK, weights(**{name: float(name == only) for name in NAMES}))
     parts = objective(batch())
@@ -76,12 +95,17 @@ def test_a_loss_of_weight_zero_is_not_even_computed(monkeypatch, name):
     def refuse(*arguments, **named):
         raise AssertionError(name)
 
-    monkeypatch.setattr(losses, name, refuse)
+    monkeypatch.setattr(ctc, "loss", refuse) if name == "ctc" else monkeypatch.setattr(losses, name, refuse)
     monkeypatch.setattr(Decoder, "forward", refuse if name == "generation" else Decoder.forward)
     parts = Objective(model(), BANK, weights(**{name: 0.0}))(batch())
     assert set(parts) == {*NAMES, "loss"} - {name}
     with pytest.raises(AssertionError, match=name):
         Objective(model(), BANK, weights())(batch())
+
+
+def test_a_model_without_glosses_leaves_their_loss_out():
+    parts = Objective(model(glosses=0), BANK, weights())(batch())
+    assert set(parts) == {*NAMES, "loss"} - {"ctc"}
 
 
 def test_a_step_of_descent_lowers_the_loss():
@@ -124,7 +148,7 @@ def test_clips_are_compared_with_the_wording_that_they_stand_for():
     objective = Objective(model(), BANK, weights(), sentences=3)
     first, second = objective(one), objective(other)
     assert first["clip"] != second["clip"]
-    assert all(first[name] == second[name] for name in ("bank", "contrastive", "generation"))
+    assert all(first[name] == second[name] for name in ("bank", "contrastive", "generation", "ctc"))
     encoded, texts = model().encode(one.frames_BTF, one.lengths_B), model().project_text(BANK)
     expected = losses.clip(encoded.embedding_BD, texts[other.anchor_B], one.sentence_B, model().scale)
     torch.testing.assert_close(second["clip"], expected)
