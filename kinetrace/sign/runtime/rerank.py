@@ -49,7 +49,8 @@ class Projection:
 class Frames:
     """The projected tokens of a gallery: ``values_MP`` float16, where each clip's begin and end, and its sentence.
 
-    ``offsets`` ``[K + 1]`` and ``labels`` ``[K]`` int64.
+    ``offsets`` ``[K + 1]`` and ``labels`` ``[K]`` int64. With P = 32 a token takes 64 bytes: 5,000 clips of 29 tokens
+    take 9.3 MB.
     """
 
     values_MP: np.ndarray
