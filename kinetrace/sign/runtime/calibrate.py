@@ -134,16 +134,24 @@ def _similarity(examples: Examples, passed: np.ndarray, params: RefusalParams) -
 
 
 def fitted(examples: Examples, temperature: float | None) -> Confidence:
-    """The confidence that most likely says of each example whether its answer is right; a given temperature stays."""
+    """The confidence that most likely says of each example whether its answer is right; a given temperature stays.
+
+    Nothing is taken as quite certain, as in Platt 1999: n right answers say (n + 1) / (n + 2), so that examples
+    which can be told apart without a mistake do not make every confidence 0 or 1.
+    """
     from scipy.optimize import minimize
 
-    def loss(logs: np.ndarray) -> float:
-        tried = Confidence(temperature or float(np.exp(logs[0])), float(logs[1]))
+    right, wrong = examples.correct.sum(), (~examples.correct).sum()
+    truth = np.where(examples.correct, (right + 1) / (right + 2), 1 / (wrong + 2))
+
+    def loss(point: np.ndarray) -> float:
+        tried = Confidence(temperature or float(np.exp(point[0])), float(point[1]))
         sure = np.clip(tried.of(examples.fused).max(1), 1e-9, 1 - 1e-9)
-        likelihood = np.where(examples.correct, np.log(sure), np.log1p(-sure))
+        likelihood = truth * np.log(sure) + (1 - truth) * np.log1p(-sure)
         return -float((examples.weights * likelihood).sum())
 
-    starts = [np.array([np.log(start), np.median(examples.signals.similarity)]) for start in (0.02, 0.1)]
+    middle = np.median(examples.signals.similarity[examples.correct])
+    starts = [np.array([np.log(start), middle - 2 * start]) for start in (0.02, 0.1)]
     bounds = [(np.log(1e-3), 0.0), (LOWEST, SHUT)]
     found = [minimize(loss, start, method="Nelder-Mead", bounds=bounds) for start in starts]
     best = min(found, key=lambda result: result.fun)
