@@ -126,7 +126,8 @@ def _report(
     shown = {run.name: runner.figures(run.name) for run in chosen.runs if run.last} if chosen and test else {}
     if to:
         files.write_bytes(to, table.as_csv(groups, judge))
-    lines = [table.text(f"sweep of {runner.base.workload}", groups, judge), *_hints(judge, chosen)]
+    hints = _hints(judge, chosen) if any(outcome.last for outcome in outcomes) else []
+    lines = [table.text(f"sweep of {runner.base.workload}", groups, judge), *hints]
     lines += [
         f"test split, {name}: " + ", ".join(f"{key} {value:.4g}" for key, value in row.items())
         for name, row in shown.items()

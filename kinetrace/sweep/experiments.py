@@ -105,9 +105,13 @@ class Experiments:
         with _explained(), _own_programs(), chdir(self.workspace.root):
             self._queue.start_workers(jobs)
 
-    def alive(self) -> bool:
-        """Whether any worker answers."""
-        return bool(self._queue.worker_status())
+    def orphaned(self, name: str) -> bool:
+        """Whether what is called running has neither a process nor a worker, as after a kill of both."""
+        import psutil
+
+        processes = [self._queue.proc.get(entry.stash_rev) for entry in self._queue.iter_active() if entry.name == name]
+        at_work = any(process and psutil.pid_exists(process.pid) for process in processes)
+        return not at_work and not self._queue.worker_status()
 
     def states(self) -> dict[str, str]:
         """``queued``, ``running`` or ``ended`` by name, of what is in DVC's queue."""

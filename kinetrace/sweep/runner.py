@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from kinetrace.sweep.space import Base, Values
 POLL = 0.5  # seconds between looks at the queue
 CHECK = 15.0  # seconds between looks at the workers, which take a second and are slow to appear
 ENDING = 20.0  # seconds that stopped experiments get to tidy up
+LOST = "killed: neither its process nor its worker is left; out of memory?"
 FINISHED, FAILED, INTERRUPTED = "finished", "failed", "interrupted"
 
 
@@ -87,19 +88,20 @@ class Runner:
         while watches:
             found = self.experiments.states()
             states = {name: found.get(name, "gone") for name in watches}
-            lost = workers.tend(list(states.values()))
+            lost = workers.tend(states)
+            self.experiments.cancel(lost)
             for name, state in sorted(states.items()):
-                if state == "running" and not lost:
+                if state == "running" and name not in lost:
                     self._look(name, watches[name])
                 elif state != "queued" and watches[name].settled(state):
-                    self._ended(name, watches.pop(name), failures)
+                    self._ended(name, watches.pop(name), failures, name in lost)
             time.sleep(POLL)
 
     def _look(self, name: str, watch: "Watch") -> None:
         if watch.look(self.experiments.log(name)):
             self.say(f"{name}: {watch.stage}")
 
-    def _ended(self, name: str, watch: "Watch", failures: dict[str, str]) -> None:
+    def _ended(self, name: str, watch: "Watch", failures: dict[str, str], lost: bool) -> None:
         log = self.experiments.log(name)
         watch.look(log)
         if self.find(name):
@@ -107,7 +109,7 @@ class Runner:
                 files.write_json(self._record(name), {"seconds": seconds})
             self.say(f"{name}: finished")
         else:
-            failures[name] = experiments.reason(log)
+            failures[name] = LOST if lost else experiments.reason(log)
             self.say(f"{name}: failed: {failures[name]}")
 
     def _record(self, name: str) -> Any:
@@ -138,18 +140,19 @@ class Workers:
 
     def __init__(self, experiments: Experiments, jobs: int) -> None:
         self._experiments, self._jobs = experiments, jobs
-        self._due, self._silent = 0.0, 0
+        self._due, self._orphans = 0.0, set[str]()
 
-    def tend(self, states: Sequence[str]) -> bool:
-        """Start what is missing; whether what runs has lost its worker, which was killed."""
+    def tend(self, states: Mapping[str, str]) -> set[str]:
+        """Start what is missing; the names that were without process and worker twice in a row: they were killed."""
         if time.monotonic() < self._due:
-            return False
+            return set()
         self._due = time.monotonic() + CHECK
-        queued = states.count("queued")
-        if queued:
+        before = self._orphans
+        running = [name for name, state in states.items() if state == "running"]
+        self._orphans = {name for name in running if self._experiments.orphaned(name)}
+        if queued := list(states.values()).count("queued"):
             self._experiments.work(min(self._jobs, queued))
-        self._silent = 0 if queued or self._experiments.alive() else self._silent + 1
-        return self._silent > 1
+        return before & self._orphans
 
 
 class Watch:

@@ -2,11 +2,13 @@
 
 import csv
 import json
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 from click.testing import Result
@@ -123,6 +125,25 @@ def test_ctrl_c_keeps_what_finished_and_the_same_command_goes_on(tmp_path):
     assert git(root, "status", "--porcelain") == ""
     more = sweep(root, "--set", "sign.loss.clip=0.25,0.5")
     assert more.returncode == 0 and more.stderr.count("finished") == 1 and len(experiments(root)) == 2
+
+
+@pytest.mark.slow
+def test_a_run_whose_processes_were_killed_is_failed_and_may_run_again(tmp_path):
+    root = workspace(tmp_path / "workspace")
+    environment = checkouts.environment(root, PYTHONPATH=str(ROOT))
+    command = [sys.executable, "-m", "kinetrace", "sweep", "sign", "--set", "sign.loss.clip=8.0"]  # waits
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=root, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+        while process.stderr and not process.stderr.readline().endswith("train@sign\n"):
+            pass
+        for other in psutil.process_iter(["cwd", "cmdline"]):
+            words = " ".join(other.info["cmdline"] or ())
+            if Path(other.info["cwd"] or "/").is_relative_to(root) and re.search("queue-worker|exec-run|stages", words):
+                other.kill()
+        said = process.stdout.read() if process.stdout else ""
+    assert process.returncode == 1 and "failed: killed" in said
+    listed = checkouts.run(root, "dvc", "queue", "status").stdout
+    assert "Failed" in listed and "Running" not in listed
 
 
 @pytest.mark.slow
