@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from kinetrace.metrics import embedding, text
@@ -20,7 +22,7 @@ def trivial(gallery: Encoded, test: Encoded, scores: Scores, seed: int) -> dict[
 
     ``shuffled``: the word error rates of what is said and read when clips are shuffled among sentences.
     """
-    shuffled = {"wer": (scores.references, scores.hypotheses)}
+    shuffled: dict[str, tuple[Sequence[str], Sequence[str]]] = {"wer": (scores.references, scores.hypotheses)}
     constant = sentence_figures(scores.references, [commonest(gallery.corpus, gallery.corpus.sentences)] * len(test))
     if scores.signed is not None:
         shuffled["gloss_wer"] = (scores.signed, scores.read)
