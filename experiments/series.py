@@ -1,0 +1,57 @@
+"""The trials behind each table of docs/results.md."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from experiments import protocols
+from experiments.data import ROOT, prepared
+from experiments.trial import Trial
+
+VARIANTS = ROOT / "experiments" / "variants.yaml"
+SHORT = 8  # epochs of a trial among many; the recipe's own where the figure is a bar to hold
+
+
+def ablation(seeds: int) -> Iterator[Trial]:
+    """Each choice on and off, on the new signer."""
+    for seed in range(seeds):
+        for variant, changes in _variants().items():
+            train = {"epochs": SHORT} | changes.get("train", {})
+            yield Trial("coffee_orders", ("new_signer",), variant, seed, changes | {"train": train})
+
+
+def unseen(seeds: int) -> Iterator[Trial]:
+    """Sentences that training never saw, signed by a signer whom it never saw; the recipe's own epochs."""
+    for seed in range(seeds):
+        yield Trial("coffee_orders", ("unseen_sentences", protocols.WITHHELD_SEED, "test"), "base", seed)
+
+
+def fingerspelling(seeds: int) -> Iterator[Trial]:
+    """Letters of one language after the other."""
+    clips = _clips("fingerspelling")
+    latin = clips[clips.label.str.fullmatch(protocols.LATIN)]
+    for seed in range(seeds):
+        for language in sorted(latin.subject.unique()):
+            yield Trial("fingerspelling", ("without_language", str(language)), "base", seed)
+
+
+def asl6(seeds: int) -> Iterator[Trial]:
+    """Six signs, fold after fold."""
+    for seed in range(seeds):
+        for number in range(protocols.FOLDS):
+            yield Trial("asl6", ("fold", number), "base", seed)
+
+
+SERIES = {"ablation": ablation, "unseen": unseen, "fingerspelling": fingerspelling, "asl6": asl6}
+
+
+def _variants() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = yaml.safe_load(VARIANTS.read_text(encoding="utf-8"))
+    return found
+
+
+def _clips(name: str) -> Any:
+    from kinetrace.shards import Shards
+
+    return Shards.open(prepared(name).folders.shards).clips

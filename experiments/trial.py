@@ -1,0 +1,100 @@
+"""One training and its figures, kept by what decides them: an interrupted series goes on where it was."""
+
+import dataclasses
+import resource
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from experiments import protocols
+from experiments.data import BUILD, ROOT, parameters, prepared
+from kinetrace import files
+from kinetrace.shards import Shards
+from kinetrace.sign.params import SignParams
+from kinetrace.training import SECTIONS
+
+MIB = 1024  # ru_maxrss counts KiB
+
+
+@dataclass(frozen=True)
+class Trial:
+    """``protocol``: a function of ``protocols`` and its arguments; ``changes``: sections of ``sign`` to overlay."""
+
+    data: str
+    protocol: tuple[Any, ...]
+    variant: str
+    seed: int
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return " ".join([*map(str, self.protocol), self.variant, f"seed {self.seed}"])
+
+    @property
+    def path(self) -> Path:
+        """Where the result lies: it is that of the data, the protocol, the variant and the parameters of training."""
+        chosen = self._params().model_dump(mode="json", include=SECTIONS)
+        return BUILD / "trials" / f"{files.digest_of([self.data, self.protocol, self.variant, chosen])[:16]}.json"
+
+    def result(self) -> dict[str, Any]:
+        """The figures, from the file that an earlier run of the same trial left, or measured now."""
+        path = self.path
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files.write_json(path, self._measure(path.with_suffix(".pt")))
+        found: dict[str, Any] = files.read_json(path)
+        return found
+
+    def _params(self) -> SignParams:
+        content = parameters(self.data).model_dump(by_alias=True)
+        for section, values in self.changes.items():
+            content[section] |= values
+        content["train"]["seed"] = self.seed
+        return SignParams.model_validate(content)
+
+    def _measure(self, state: Path) -> dict[str, Any]:
+        import torch
+
+        from experiments.figures import figures
+        from kinetrace.sign.train.trainer import Trainer
+
+        torch.set_num_threads(1)
+        make, *arguments = self.protocol
+        protocol, params, folders = getattr(protocols, make)(*arguments), self._params(), prepared(self.data).folders
+        shards, stats = Shards.open(folders.shards), files.read_npz(folders.stats_npz)
+        trainer = Trainer(params, assigned(shards, protocol.learn), stats, state)
+        start = time.perf_counter()
+        history = trainer.fit(lambda epoch, row: None)
+        seconds = time.perf_counter() - start
+        checkpoint = trainer.checkpoint()
+        found = {name: figures(checkpoint, assigned(shards, column), params) for name, column in protocol.judge.items()}
+        state.unlink(missing_ok=True)
+        return {
+            "trial": dataclasses.asdict(self),
+            "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout[
+                :12
+            ],
+            "parameters": trainer.size(),
+            "seconds_an_epoch": seconds / max(1, len(history)),
+            "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB,
+            "history": history,
+            "figures": found,
+        }
+
+
+def assigned(shards: Shards, column: "protocols.Column") -> Shards:
+    """The same clips under other splits."""
+    clips: pd.DataFrame = shards.clips.assign(split=column(shards.clips))
+    return dataclasses.replace(shards, clips=clips)
+
+
+def _commit() -> str:
+    """What is checked out, with a mark where files differ from it."""
+    described = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    return subprocess.run(described, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
