@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from kinetrace.metrics import embedding, text
