@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 UNSEEN = 30  # sentences withheld
-WITHHELD_SEED = 2  # of the draw of those that are reported
-CHOOSING_SEED = 1  # of the draw that parameters were chosen on
+WITHHELD_SEED = 2  # of their draw; parameters were chosen on another draw, on clips of the training signer
 FOLDS = 5
 LATIN = r"[A-Z]"
 Column = Callable[[pd.DataFrame], pd.Series]
@@ -35,28 +34,27 @@ def new_signer() -> Protocol:
     return Protocol(_given, {"test": lambda clips: clips.split.mask(clips.split == "val", "unused")})
 
 
-def withheld(clips: pd.DataFrame, seed: int) -> pd.Series:
+def withheld(clips: pd.DataFrame) -> pd.Series:
     """``[N]`` bool: clips of the sentences that training never sees."""
     labels = np.unique(clips.label_id)
-    return clips.label_id.isin(np.random.default_rng(seed).permutation(labels)[:UNSEEN])
+    return clips.label_id.isin(np.random.default_rng(WITHHELD_SEED).permutation(labels)[:UNSEEN])
 
 
-def unseen_sentences(seed: int, judged_on: str) -> Protocol:
-    """Sentences withheld from training, and clips of the split ``judged_on`` to test on.
+def unseen_sentences() -> Protocol:
+    """Sentences withheld from training, and a signer who is new, too.
 
     Judged ``among`` themselves, with the training signer's clips of these sentences as gallery, and as input that is
     ``outside`` of what the model knows, beside the sentences that it was trained on.
     """
 
     def learn(clips: pd.DataFrame) -> pd.Series:
-        return clips.split.mask(withheld(clips, seed), "unused")
+        return clips.split.mask(withheld(clips), "unused")
 
     def among(clips: pd.DataFrame) -> pd.Series:
-        role = clips.split.map({"train": "train", judged_on: "test"}).fillna("unused")
-        return role.where(withheld(clips, seed), "unused")
+        return clips.split.where(withheld(clips) & (clips.split != "val"), "unused")
 
     def outside(clips: pd.DataFrame) -> pd.Series:
-        return clips.split.mask(withheld(clips, seed) & (clips.split != judged_on), "unused")
+        return clips.split.mask(withheld(clips) & (clips.split != "test"), "unused")
 
     return Protocol(learn, {"among": among, "outside": outside})
 

@@ -1,7 +1,7 @@
 """``docs/results.md`` and its pictures, from the trials that have been run."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments import neighbours, pictures, protocols
 from experiments.data import ROOT
-from experiments.series import SERIES, SHORT
+from experiments.series import SERIES, SHORT, Trials
 from experiments.trial import Trial
 from kinetrace import files
 
@@ -34,10 +34,10 @@ REFUSAL: list[Cell] = [
 ]
 
 
-def write(seeds: int) -> None:
+def write(seeds: int, series: Mapping[str, Trials] = SERIES) -> None:
     """The page, of the trials of ``seeds`` seeds that have been run; a series without any is left out."""
-    done = {name: [found for trial in series(seeds) if (found := measured(trial))] for name, series in SERIES.items()}
-    sections = [make(done[name]) for name, make in SECTIONS.items() if done[name]]
+    done = {name: [found for trial in trials(seeds) if (found := measured(trial))] for name, trials in series.items()}
+    sections = [make(done[name]) for name, make in SECTIONS.items() if done.get(name)]
     files.write_bytes(PAGE, "\n\n".join([HEAD.strip(), *sections]).encode() + b"\n")
 
 
