@@ -1,7 +1,7 @@
 """Sentences of 1,080 clips with 4 beams, against recomputing every hypothesis at each step; and a training step.
 
 The decoder is first taught 120 sentences. What recomputes is the same decoder and the same search without cached keys;
-the peer in training is PyTorch's own ``TransformerDecoder`` of the same size.
+the peer in training is PyTorch's own ``TransformerDecoder`` of the same size. One thread.
 
 python -m bench decoding
 """
@@ -147,9 +147,7 @@ def generate(decoder: Decoder, how: Search) -> None:
         lambda: [search(Recomputed(decoder, batch), len(batch.mask_BN), how) for batch in batches],
         1,
     )
-    print(
-        f"{CLIPS} clips, {how.beams} beams: {cached:.2f} s, recomputing {again:.2f} s, in batches of {BATCH}, one thread"
-    )
+    print(f"{CLIPS} clips in batches of {BATCH}, {how.beams} beams: {cached:.2f} s, recomputing {again:.2f} s")
     print(f"sentences against recomputing every hypothesis: {ratio:.1f} times as fast")
 
 

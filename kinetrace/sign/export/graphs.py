@@ -1,7 +1,6 @@
 """What serves a sign model: encoder graphs with normalization inside, reference embeddings, configuration."""
 
 import io
-import logging
 import warnings
 import zipfile
 from pathlib import Path
@@ -14,6 +13,8 @@ from kinetrace import files
 from kinetrace.shards import Shards
 from kinetrace.sign.data.extractor import EXTRACTOR, trained_on
 from kinetrace.sign.data.landmarks import WIDTH
+from kinetrace.sign.export.decoder import write_decoder
+from kinetrace.sign.export.onnx_graph import onnx_graph
 from kinetrace.sign.export.references import write_references
 from kinetrace.sign.model.batches import Corpus
 from kinetrace.sign.model.checkpoint import Checkpoint
@@ -35,6 +36,7 @@ def run(job: Job, target: Path) -> None:
     checkpoint = Checkpoint.load(job.folders.checkpoint)
     gallery = Corpus.of(shards.subset("train"), params.model.max_frames)
     write_graphs(checkpoint.model, target, params.export.opset)
+    write_decoder(checkpoint.model.decoder, checkpoint.vocabulary, target, params.export.opset)
     parity = measure_parity(checkpoint.model, target, shards, params)
     write_references(checkpoint, gallery, params.evaluate.rerank, target)
     stats = files.read_npz(job.folders.stats_npz)
@@ -60,19 +62,8 @@ def write_graphs(model: SignModel, target: Path, opset: int) -> None:
 def onnx_bytes(model: SignModel, example: tuple[torch.Tensor, torch.Tensor], opset: int) -> bytes:
     """The encoder as one ONNX file."""
     clips, frames = torch.export.Dim("clips", min=1, max=4096), torch.export.Dim("frames", min=4, max=8192)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            model, example, dynamo=True, opset_version=opset, verbose=False, external_data=False,
-            input_names=["frames", "lengths"], output_names=list(OUTPUTS),
-            dynamic_shapes={"frames_BTF": {0: clips, 1: frames}, "lengths_B": {0: clips}},
-        )  # fmt: skip
-    assert program is not None
-    proto = program.model_proto
-    for node in (*proto.graph.node, *(node for function in proto.functions for node in function.node)):
-        del node.metadata_props[:]  # stack traces name the folder of this checkout: another would have other bytes
-    return bytes(proto.SerializeToString(deterministic=True))
+    names = ["frames", "lengths"], list(OUTPUTS)
+    return onnx_graph(model, example, ({0: clips, 1: frames}, {0: clips}), names, opset)
 
 
 def _anonymous_script(archive: io.BytesIO) -> bytes:
@@ -114,7 +105,11 @@ def configuration(checkpoint: Checkpoint, params: SignParams, parity: dict[str, 
         "view_stride": VIEW_STRIDE,
         "opset": params.export.opset,
         "model": checkpoint.params.model_dump(),
-        "decoding": {"beams": params.evaluate.beams, "length_penalty": params.evaluate.length_penalty},
+        "decoding": {
+            "beams": params.evaluate.beams,
+            "max_tokens": params.model.max_tokens,
+            "length_penalty": params.evaluate.length_penalty,
+        },
         "motion_floor": params.motion.floor,
         "fusion": params.evaluate.fusion.model_dump(),
         "rerank": params.evaluate.rerank.model_dump(),

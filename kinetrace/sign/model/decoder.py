@@ -43,7 +43,7 @@ class DecoderBlock(nn.Module):
 
     def _look(self, x_RLW: Tensor, clip_2BHNd: Tensor, mask_BN: Tensor) -> Tensor:
         """All hypotheses of a clip ask as one sequence, so that its keys and values need no copy for each."""
-        asked_BXW = self.query(x_RLW).reshape(len(mask_BN), -1, x_RLW.shape[-1])
+        asked_BXW = self.query(x_RLW).reshape(mask_BN.shape[0], -1, x_RLW.shape[-1])
         [query_BHXd], seen_B11N = split_heads(asked_BXW, 1), mask_BN[:, None, None]
         heads_BHXd = F.scaled_dot_product_attention(query_BHXd, clip_2BHNd[0], clip_2BHNd[1], attn_mask=seen_B11N)
         looked_RLW: Tensor = self.out_clip(joined_heads(heads_BHXd).reshape(x_RLW.shape))

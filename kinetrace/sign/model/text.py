@@ -83,6 +83,15 @@ class Vocabulary:
         words: str = _tokenizer(self.encoder).convert_tokens_to_string([self.pieces[i] for i in ids if i > END])
         return words.strip()
 
+    def tokenizer(self) -> str:
+        """A ``tokenizer.json`` that decodes ids as ``text`` does; it needs neither the encoder nor its library."""
+        from tokenizers import Tokenizer
+        from tokenizers.models import WordLevel
+
+        words = Tokenizer(WordLevel({piece: i for i, piece in enumerate(self.pieces)}, unk_token=self.pieces[PAD]))
+        words.decoder = _tokenizer(self.encoder).backend_tokenizer.decoder
+        return str(words.to_str(pretty=True))
+
 
 @lru_cache(maxsize=4)
 def _tokenizer(encoder: str) -> Any:

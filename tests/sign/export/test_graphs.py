@@ -31,8 +31,9 @@ def model():
 
 def test_the_content_is_complete(bundle):
     assert sorted(path.name for path in bundle.iterdir()) == [
-        "embeddings.npy", "embeddings_map.csv", "encoder.onnx", "encoder.torchscript.pt", "frames.npz",
-        "global_stats.npz", "model_config.json", "prototypes.npz",
+        "decoder.onnx", "decoder_clip.onnx", "decoder_words.json", "embeddings.npy", "embeddings_map.csv",
+        "encoder.onnx", "encoder.torchscript.pt", "frames.npz", "global_stats.npz", "model_config.json",
+        "prototypes.npz",
     ]  # fmt: skip
 
 
@@ -64,7 +65,8 @@ def test_torchscript_answers_as_pytorch_does(bundle, model):
 def test_the_configuration_says_what_a_server_must_know(bundle):
     found, params = read_json(bundle / "model_config.json"), trained().params
     assert found["model"] == params.model.model_dump(mode="json")
-    assert found["decoding"] == {"beams": 1, "length_penalty": params.evaluate.length_penalty}
+    asked = {"beams": 1, "max_tokens": params.model.max_tokens, "length_penalty": params.evaluate.length_penalty}
+    assert found["decoding"] == asked
     assert found["motion_floor"] == params.motion.floor
     assert found["rerank"] == params.evaluate.rerank.model_dump()
     assert found["vocabulary"] == list(Checkpoint.load(trained().folders.checkpoint).vocabulary.pieces)

@@ -84,7 +84,7 @@ def said(made, tokens, mask, beams, max_tokens, penalty=1.0):
     return [list(best.ids) for [best] in beam_search(made, tokens, mask, Search(beams, max_tokens, penalty))]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(st.data(), st.integers(1, 5), st.integers(1, 7), st.integers(1, 3))
 @torch.inference_mode()
 def test_step_by_step_the_decoder_answers_as_it_does_at_once(data, clips, length, depth):
