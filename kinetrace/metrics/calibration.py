@@ -73,7 +73,7 @@ def risk_coverage(
         np.cumsum((mass * part)[order])[last] for part in (np.ones(len(mass)), np.asarray(correct, bool), known)
     )
     precision = np.divide(right, accepted, out=np.ones(len(last)), where=accepted > 0)
-    return RiskCoverage(ordered[last], precision, covered / max((mass * known).sum(), np.finfo(np.float64).tiny))
+    return RiskCoverage(ordered[last], precision, covered / max(covered[-1:].sum(), np.finfo(np.float64).tiny))
 
 
 @dataclass(frozen=True)

@@ -45,3 +45,32 @@ def rerank(
 
     rows = trial.run(Job.of(Workspace.find(), "sign"), references, checkpoint)
     show(rows, as_json, trial.words(rows))
+
+
+@app.command(epilog="Example: kinetrace sign recognize clips/ --model sign@champion --top-k 3 --json")
+def recognize(
+    clips: Annotated[list[Path], typer.Argument(metavar="FILE|DIR...", help=".npy arrays: frames × 540")],
+    model: Annotated[
+        str, typer.Option(metavar="X", help="a bundle's folder or zip, or sign@champion, sign@3 of this workspace")
+    ] = "sign@champion",
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="sentences a clip, best first")] = 5,
+    other_extractor: Annotated[
+        bool, typer.Option("--other-extractor", help="accept landmarks that another extractor found")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Ranked sentences for clips, or why there is no answer; a bad file is named, and the exit code is then 1."""
+    from kinetrace.lineage.locate import locate
+    from kinetrace.sign import batch
+    from kinetrace.sign.runtime.recognizer import Recognizer
+
+    sources, failed = batch.sources(clips), []
+
+    def refuse(path: Path, reason: str) -> None:
+        failed.append({"file": str(path), "reason": reason})
+        typer.echo(f"{path}: {reason}", err=True)
+
+    found = list(batch.recognize(Recognizer.load(locate(model)), sources, top_k, refuse, other_extractor))
+    answers = [batch.content(path, answer) for path, answer in found]
+    show({"clips": answers, "failed": failed}, as_json, batch.table(found))
+    raise typer.Exit(1 if failed else 0)

@@ -11,6 +11,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from kinetrace.sign.data.frames import thinned
+
 
 class Source(Protocol):
     """Clips by number, such as ``Shards``: a clip table, and frames ``[T, 540]`` float32."""
@@ -50,10 +52,7 @@ class Corpus:
 
     def frames(self, index: int) -> np.ndarray:
         """``[T, 540]``, thinned evenly when longer than ``max_frames``."""
-        frames = self.shards.frames(index)
-        if len(frames) <= self.max_frames:
-            return frames
-        return frames[np.linspace(0, len(frames) - 1, self.max_frames).round().astype(int)]
+        return thinned(self.shards.frames(index), self.max_frames)
 
     def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
         """Padded frames ``[B, T, 540]`` and lengths ``[B]``."""
