@@ -20,7 +20,7 @@ MLFLOW_PORT ?= 5000
 PREFECT_PORT ?= 4200
 PIP := python -m pip --quiet --disable-pip-version-check --no-input install
 
-.PHONY: help run test test-all real real-tokens clone bench ui lint types gpu clean
+.PHONY: help run test test-all real real-tokens results clone bench ui lint types gpu clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -48,6 +48,9 @@ real-tokens: clone  ## tokens on real clips, in the same clone; TABLE=file TOKEN
 		python -m kinetrace configure "$$recipe" && \
 		python -m flows.pipeline tokens && \
 		python -m kinetrace metrics tokens
+
+results: $(STAMP)  ## what docs/results.md reports: hours of trainings on real clips, then the page
+	@python -m experiments
 
 clone: $(STAMP)
 	@git diff --quiet HEAD || echo "note: build/real is a clone of the last commit; uncommitted changes are not in it"

@@ -10,7 +10,7 @@ from experiments.data import ROOT, prepared
 from experiments.trial import Trial
 
 VARIANTS = ROOT / "experiments" / "variants.yaml"
-SHORT = 8  # epochs of a trial among many; the recipe's own where the figure is a bar to hold
+SHORT = 6  # epochs of a trial among many; the recipe's own where the figure is a bar to hold
 
 
 def ablation(seeds: int) -> Iterator[Trial]:
