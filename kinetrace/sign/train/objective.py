@@ -120,9 +120,9 @@ class Objective(nn.Module):
 
     def translation(self, encoded: Encoded, batch: Batch) -> dict[str, Tensor]:
         """The losses on the encoder's tokens, each a mean over as many things as ``Batch.units`` says."""
-        parts = {"generation": lambda: self._generation(encoded, batch)}
-        if self.model.gloss is not None:
-            parts["ctc"] = lambda: self._ctc(self.model.gloss, encoded, batch)
+        head, parts = self.model.gloss, {"generation": lambda: self._generation(encoded, batch)}
+        if head is not None:
+            parts["ctc"] = lambda: self._ctc(head, encoded, batch)
         return self._weighted(**parts)
 
     def _generation(self, encoded: Encoded, batch: Batch) -> Tensor:

@@ -89,8 +89,9 @@ class Pretraining:
         self.params = given
         self.corpus = Corpus.of(clips, given.model.max_frames)
         with loop.seeded(given.train.seed):
+            mean, deviation = statistics(clips)
             recompute = given.train.activation_checkpointing
-            model = SignModel(given.model, *statistics(clips), **NO_TEXT, recompute=recompute)
+            model = SignModel(given.model, mean, deviation, **NO_TEXT, recompute=recompute)
             for name, module in model.named_children():
                 module.requires_grad_(name in pretrained.MODULES)
             objective = Objective(model, given.pretrain)

@@ -23,7 +23,7 @@ def test_the_same_extractor_needs_no_word():
 
 
 def test_another_extractor_is_refused_with_both_names_unless_allowed():
-    with pytest.raises(KinetraceError, match="'a 2'.*'a 1'.*extract the videos again"):
+    with pytest.raises(KinetraceError, match=r"'a 2'.*'a 1'.*extract the videos again"):
         refuse_other_extractor("a 1", "a 2", False)
     assert "'a 2'" in refuse_other_extractor("a 1", "a 2", True)
 
