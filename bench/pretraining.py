@@ -4,7 +4,7 @@ Real clips of a workspace, after `make real` for instance. One pretraining sees 
 each seed then draws other labelled clips of each sentence, and trains alike with and without. By name only: it is long.
 
 python -m bench pretraining
-python -m bench.pretraining [--workspace build/real] [--seeds 3] [--clips 2] [--epochs 24] [--judge val|test]
+python -m bench.pretraining [--workspace build/real] [--seeds 3] [--clips 2] [--epochs 20] [--judge val|test]
 """
 
 import argparse
@@ -28,6 +28,7 @@ from kinetrace.sign.train.pretrain import Pretraining
 from kinetrace.sign.train.trainer import Trainer
 from kinetrace.workspace import Workspace
 
+AVERAGING = 0.95  # of the weights, by step: with so few steps an epoch, more would still hold the first ones
 Weights = dict[str, torch.Tensor]
 
 
@@ -37,7 +38,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--workspace", type=Path, default=ROOT / "build" / "real", help="whose clips and parameters")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--clips", type=int, default=2, help="labelled clips a sentence")
-    parser.add_argument("--epochs", type=int, default=24, help="of each training with labels")
+    parser.add_argument("--epochs", type=int, default=20, help="of each training with labels")
     parser.add_argument("--pretraining", type=int, default=20, help="epochs without labels")
     parser.add_argument("--judge", choices=("val", "test"), default="test", help="the split that is judged")
     parser.add_argument("--threads", type=int, default=2)
@@ -55,13 +56,14 @@ def main() -> None:
     given = params.load(folders.workspace.params, "sign", SignParams)
     every, stats = Shards.open(folders.shards), files.read_npz(folders.stats_npz)
     start = weights(changed(given, "pretrain", epochs=asked.pretraining), every.subset("train"))
-    given = changed(given, "train", epochs=asked.epochs)
+    given = changed(given, "train", epochs=asked.epochs, averaging=AVERAGING)
     found: dict[str, list[dict[str, float]]] = {"from scratch": [], "pretrained": []}
     for seed in range(asked.seeds):
         shards = labelled(every, asked.clips, seed, asked.judge)
         for name, first in (("from scratch", {}), ("pretrained", start)):
             figures = judged(changed(given, "train", seed=seed), shards, stats, first)
-            print(f"  seed {seed}, {name}: {figures}", flush=True)
+            words = ", ".join(f"{figure} {value:.3f}" for figure, value in figures.items())
+            print(f"  seed {seed}, {name}: {words}", flush=True)
             found[name].append(figures)
     show(found, f"{asked.clips} labelled clips a sentence, {asked.epochs} epochs, judged on {asked.judge}")
 
