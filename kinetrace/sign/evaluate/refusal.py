@@ -55,10 +55,9 @@ class Judged:
 def run(splits: Splits, checkpoint: Checkpoint, params: SignParams) -> Judged:
     """Calibrate on the validation clips of ``splits`` and judge on the test clips."""
     references = references_of(splits.gallery, checkpoint)
-    floor = params.motion.floor
     val, _ = asked(splits.val, references, checkpoint.model, params)
     val += views(splits.val.corpus, references, checkpoint.model, params)
-    calibration = calibrate(val, floor, params.evaluate.refusal)
+    calibration = calibrate(val, params.motion.floor, params.evaluate.refusal)
     test, rows = asked(splits.test, references, checkpoint.model, params)
     return judge(test, rows, calibration, params.evaluate)
 
@@ -83,9 +82,8 @@ def asked(
     if not len(corpus):
         return [], pd.DataFrame()
     found = labelled(split.embeddings, moving(corpus), split.labels, references, wanted.fusion)
-    rows = [_rows(corpus, references.place(split.labels) >= 0)] * 2 + [
-        _rows(corpus, references.place(split.labels) < 0)
-    ]
+    known = references.place(split.labels) >= 0
+    rows = [_rows(corpus, chosen) for chosen in (known, known, ~known)]
     made = stand_ins(corpus, wanted.refusal.stand_ins, params.motion.floor, wanted.seed)
     for kind, clips in made.items():
         embeddings = encode_corpus(model, clips).embeddings

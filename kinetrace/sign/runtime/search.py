@@ -41,11 +41,13 @@ class References:
         if missing := [label for label in labels if label not in texts or label not in sentences]:
             raise ValueError(f"sentence {missing[0]} has clips and no text")
         first = {sentences[label]: label for label in reversed(labels)}
-        ids = sorted(first.values())
-        places = {label: ids.index(first[sentences[label]]) for label in labels}
+        ids = np.unique(list(first.values()))
+        row = {label: place for place, label in enumerate(ids.tolist())}
+        places = {label: row[first[sentences[label]]] for label in labels}
         places_N = np.array([places[label] for label in labels_N.tolist()])
-        prototypes = unit(np.stack([clips_ND[places_N == place].mean(0) for place in range(len(ids))]))
-        return cls(clips_ND, places_N, np.array(ids), prototypes, np.stack([texts[label] for label in ids]), places)
+        sums_LD = np.zeros((len(ids), clips_ND.shape[1]))
+        np.add.at(sums_LD, places_N, clips_ND)
+        return cls(clips_ND, places_N, ids, unit(sums_LD), np.stack([texts[label] for label in ids.tolist()]), places)
 
     def place(self, labels_Q: np.ndarray) -> np.ndarray:
         """``[Q]``: where the sentences stand, -1 for one that no reference is of."""
