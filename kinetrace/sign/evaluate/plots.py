@@ -14,7 +14,7 @@ from kinetrace.sign.evaluate.confusions import Confusions
 BLUE, ORANGE, GREY = "#2b6cb0", "#dd6b20", "#718096"
 COLOURS = {"subject": BLUE, "category": ORANGE, "length": "#2f855a"}
 PARTS = 12  # of a kind in the picture
-LOSSES = ("bank", "clip", "contrastive", "generation")
+LOSSES = ("bank", "clip", "contrastive", "generation", "ctc")  # one of weight 0 has no column
 
 
 def _figure(width: float = 8, height: float = 4, panels: int = 1) -> tuple[Any, Any]:
@@ -36,7 +36,7 @@ def _plain(text: str) -> str:
 def curves(target: Path, history: pd.DataFrame) -> None:
     """Losses and validation figures by epoch."""
     figure, (left, right) = _figure(10, 4, 2)
-    for name in LOSSES:
+    for name in (loss for loss in LOSSES if loss in history):
         left.plot(history.epoch + 1, history[name], label=name)
     left.set(title="training losses, unweighted", xlabel="epoch", yscale="log")
     for name in (str(column) for column in history if str(column).startswith("val_")):

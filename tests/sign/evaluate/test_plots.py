@@ -37,6 +37,7 @@ CASES = {
     "curves": lambda path: plots.curves(path, history(12, val_inst1=0.5, val_pos_sim=0.7)),
     "curves, one epoch": lambda path: plots.curves(path, history(1, val_inst1=0.5)),
     "curves, no validation": lambda path: plots.curves(path, history(3)),
+    "curves, losses without a weight": lambda path: plots.curves(path, history(3).drop(columns=["clip", "ctc"])),
     "similarities": lambda path: plots.similarities(path, GENERATOR.uniform(0, 1, 50), GENERATOR.uniform(-1, 1, 50)),
     "similarities, one clip": lambda path: plots.similarities(path, np.array([1.0]), np.array([-1.0])),
     "map": lambda path: plots.embedding_map(path, *clips(30)),
