@@ -49,7 +49,7 @@ def score(splits: Splits) -> Scores:
         negative=np.where(own, 0, to_text).sum(1) / np.maximum((~own).sum(1), 1),
         references=text.normalized(test.corpus.sentences),
         hypotheses=text.normalized(test.hypotheses),
-        signed=test.corpus.glosses if any(test.glosses) and all(test.corpus.glosses) else None,
+        signed=test.corpus.glosses if test.glosses and all(test.corpus.glosses) else None,
         read=test.glosses,
     )
 

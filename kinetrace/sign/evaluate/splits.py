@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from kinetrace.errors import KinetraceError
 from kinetrace.shards import Shards
 from kinetrace.sign.model.batches import Corpus
 from kinetrace.sign.model.checkpoint import Checkpoint
@@ -18,7 +19,8 @@ class Encoded:
     """N clips and what the model makes of them.
 
     ``embeddings``: ``[N, D]`` float32, normalized; ``tokens``: the encoder's frames ``[T, W]`` float32 of each clip;
-    ``hypotheses``: the sentence generated for each, and ``glosses`` the signs read off it, of the test split alone.
+    ``hypotheses``: the sentence generated for each, of the test split alone; ``glosses``: the signs that a CTC head
+    reads off it, also where it reads none; an empty list where there is no such head.
     """
 
     corpus: Corpus
@@ -76,10 +78,20 @@ def encode(checkpoint: Checkpoint, shards: Shards, params: SignParams) -> Splits
 
 
 def encoded(checkpoint: Checkpoint, corpus: Corpus, how: Decoding | None = None, decoder: str = "attention") -> Encoded:
-    """One split, with sentences where ``how`` is given; those of ``decoder`` ctc are the glosses that it reads."""
+    """One split, with sentences where ``how`` is given; those of ``decoder`` ctc are the glosses that it reads.
+
+    Raises:
+        KinetraceError: glosses are asked for of a model that reads none.
+    """
+    reads = bool(how and checkpoint.glosses.classes)
+    if decoder == "ctc" and not reads:
+        raise KinetraceError(
+            "sign.evaluate.decoder is ctc, and the model has no such head: set it to attention, or train with a weight "
+            "for sign.loss.ctc on clips with glosses"
+        )
     found = encode_corpus(checkpoint.model, corpus, decoding=how, keep_tokens=True)
     said = found.glosses if decoder == "ctc" else found.hypotheses
-    return Encoded(corpus, found.embeddings, found.tokens, said, found.glosses)
+    return Encoded(corpus, found.embeddings, found.tokens, said, found.glosses if reads else [])
 
 
 def decoding(checkpoint: Checkpoint, params: SignParams) -> Decoding:

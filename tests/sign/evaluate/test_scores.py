@@ -24,7 +24,7 @@ def encoded(corpus, labels, embeddings=None):
     rows = replace(corpus.shards, clips=corpus.shards.clips[: len(labels)].assign(label_id=labels, subject="anna"))
     sentences = [f"sentence {label}" for label in labels]
     named = replace(corpus, shards=rows, labels=labels, sentences=sentences, clip_ids=corpus.clip_ids[: len(labels)])
-    return Encoded(named, VECTORS[labels] if embeddings is None else embeddings, [], sentences, [""] * len(sentences))
+    return Encoded(named, VECTORS[labels] if embeddings is None else embeddings, [], sentences, [])
 
 
 def splits(corpus, known=(0, 1, 2, 3), test=None):
@@ -51,6 +51,9 @@ def test_glosses_are_judged_where_clips_have_them_and_the_model_reads_them(corpu
     signed = replace(test, corpus=replace(test.corpus, glosses=["a b"] * 6))
     errors, words = scores.ratios(scores.score(splits(corpus, test=signed)))["gloss_wer"]
     assert errors.tolist() == [0, 1, 2, 1, 0, 1] and words.tolist() == [2] * 6
+    deaf = replace(signed, glosses=[""] * 6)  # a head that reads nothing is wrong, not absent
+    errors, words = scores.ratios(scores.score(splits(corpus, test=deaf)))["gloss_wer"]
+    assert errors.tolist() == words.tolist() == [2] * 6
     half = replace(test, corpus=replace(test.corpus, glosses=["a b"] * 5 + [""]))
     assert "gloss_wer" not in scores.ratios(scores.score(splits(corpus, test=half)))
 

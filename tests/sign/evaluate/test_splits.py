@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from kinetrace.errors import KinetraceError
 from kinetrace.shards import Shards
 from kinetrace.sign.evaluate import splits
 from kinetrace.sign.model.checkpoint import Checkpoint
+from kinetrace.sign.model.ctc import Words
 from tests.sign.trained import trained
 
 
@@ -54,3 +56,9 @@ def test_two_ids_of_one_sentence_share_its_text(checkpoint, found):
     texts = splits.texts(checkpoint, other)
     assert sorted(texts.ids) == sorted(found.texts.ids)
     assert texts.of_test.tolist() == test.labels.tolist()
+
+
+def test_glosses_of_a_model_that_reads_none_are_refused(checkpoint, found):
+    silent = replace(checkpoint, glosses=Words.of([]))
+    with pytest.raises(KinetraceError, match=r"decoder is ctc.*set it to attention"):
+        splits.encoded(silent, found.test.corpus, splits.decoding(silent, trained().params), "ctc")
