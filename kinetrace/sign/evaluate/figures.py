@@ -10,7 +10,7 @@ from kinetrace.metrics.bootstrap import Combine
 from kinetrace.params import EvaluateParams
 
 CLUSTERS = ("label_id", "subject")
-LOWER_IS_BETTER = ("wer", "neg_sim", "median_rank", "alignment", "uniformity")  # how their names end
+LOWER_IS_BETTER = ("wer", "neg_sim", "median_rank", "alignment", "uniformity", "ece")  # how their names end
 Figure = dict[str, Any]  # ``value``, ``low`` and ``high``, None where unknown
 
 

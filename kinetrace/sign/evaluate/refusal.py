@@ -44,8 +44,7 @@ class Judged:
     def added_to(self, report: dict[str, Any]) -> dict[str, Any]:
         """The content of ``metrics.json`` with this."""
         metrics = {
-            name: figure | {"better": "lower" if name.endswith("ece") else "higher", "baselines": {}}
-            for name, figure in self.metrics.items()
+            name: figure | {"better": figures.better(name), "baselines": {}} for name, figure in self.metrics.items()
         }
         group = {"title": "refusal", "metrics": list(metrics)}
         added = {"metrics": report["metrics"] | metrics, "groups": [*report["groups"], group], "refusal": self.content}

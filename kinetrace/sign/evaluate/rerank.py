@@ -65,7 +65,8 @@ def added(
 
 def _metric(name: str, table: pd.DataFrame, content: dict[str, Any], params: EvaluateParams) -> dict[str, Any]:
     first = {"first_search": content["metrics"][name]["value"]}
-    return figures.ratio(f"{name}{AGAIN}", table, params) | {"better": "higher", "baselines": first}
+    better = figures.better(f"{name}{AGAIN}")
+    return figures.ratio(f"{name}{AGAIN}", table, params) | {"better": better, "baselines": first}
 
 
 def columns(found: Reranked, labels: np.ndarray) -> dict[str, np.ndarray]:
