@@ -8,6 +8,7 @@ import typer
 
 from kinetrace.console import Json, show
 from kinetrace.errors import KinetraceError
+from kinetrace.sweep.objective import DIRECTIONS
 from kinetrace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from kinetrace.sweep.table import Group
 
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
-DIRECTIONS = ("maximize", "minimize")
 
 
 def _direction(value: str) -> str:

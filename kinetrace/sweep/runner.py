@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from kinetrace import files
@@ -72,8 +73,9 @@ class Runner:
         return content
 
     def figures(self, name: str) -> dict[str, float]:
-        """Value of each test metric of a finished experiment."""
-        return {key: metric["value"] for key, metric in self.metrics(name)["metrics"].items()}
+        """Value of each test metric of a finished experiment, where it could be measured."""
+        values = {key: metric["value"] for key, metric in self.metrics(name)["metrics"].items()}
+        return {key: value for key, value in values.items() if value is not None}
 
     def _queue(self, todo: dict[str, Values]) -> None:
         states = self.experiments.states()
@@ -112,7 +114,7 @@ class Runner:
             failures[name] = LOST if lost else experiments.reason(log)
             self.say(f"{name}: failed: {failures[name]}")
 
-    def _record(self, name: str) -> Any:
+    def _record(self, name: str) -> Path:
         return self.experiments.workspace.private / "sweep" / f"{name}.json"
 
     def _stop(self, names: set[str]) -> None:
