@@ -6,6 +6,7 @@ import joblib
 import typer
 
 from experiments import report
+from experiments.data import prepared
 from experiments.series import SERIES
 from experiments.trial import Trial
 from kinetrace.environment import be_quiet
@@ -26,6 +27,8 @@ def main(
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: expected some of {', '.join(SERIES)}")
     if not only_report:
         trials = [trial for name in series or SERIES for trial in SERIES[name](seeds)]
+        for name in dict.fromkeys(trial.data for trial in trials):
+            prepared(name)  # before the trainings, which would make it side by side
         joblib.Parallel(n_jobs=jobs)(joblib.delayed(_run)(trial) for trial in trials)
     report.write(seeds)
 
