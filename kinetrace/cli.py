@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from kinetrace import __version__
-from kinetrace.console import Json, show
+from kinetrace.console import INTERRUPTED, Jobs, Json, rate, show
 from kinetrace.conventions import FPS, UNKNOWN
 from kinetrace.environment import be_quiet
 from kinetrace.errors import KinetraceError
@@ -21,8 +21,6 @@ from kinetrace.workspace import Workspace
 
 STAGES = ("validate", "stats", "motion", "split", "shards", "train", "evaluate", "export", "promote")
 USER_ERROR = 2
-INTERRUPTED = 130  # what a shell reports after Ctrl-C
-FASTEST = 1000  # frames a second
 
 app = typer.Typer(
     help="From recordings of people in motion to a model in production, with the trace kept.",
@@ -39,28 +37,6 @@ app.command(epilog="Example: kinetrace sweep sign --set sign.loss.clip=0.0,0.5 -
 app.command(epilog="Example: kinetrace extract videos --sentences sentences.csv --to signed")(extracting.extract)
 
 WorkloadName = Annotated[str, typer.Argument(metavar="WORKLOAD", help="an entry under 'workloads' in params.yaml")]
-
-
-def _workers(value: int) -> int:
-    if value != -1 and value < 1:
-        raise typer.BadParameter(f"{value} is neither -1, for every core, nor at least 1")
-    return value
-
-
-def _rate(value: float) -> float:
-    if not 0 < value <= FASTEST:  # false for nan too
-        raise typer.BadParameter(f"{value:g} is not above 0 and at most {FASTEST}")
-    return value
-
-
-def _rate_if_any(value: float | None) -> float | None:
-    return None if value is None else _rate(value)
-
-
-Jobs = Annotated[
-    int,
-    typer.Option("--jobs", "-j", envvar="KINETRACE_JOBS", callback=_workers, help="worker processes; -1 is every core"),
-]
 Into = Annotated[Path | None, typer.Option("--to", help="only convert, into this folder; the workspace is left alone")]
 Reference = Annotated[
     str,
@@ -68,7 +44,7 @@ Reference = Annotated[
         metavar="X", help="WORKLOAD@champion or @challenger, WORKLOAD@3, a run id, a bundle, or its digest's beginning"
     ),
 ]
-Fps = Annotated[float, typer.Option(callback=_rate, help="frames a second of the recordings, at most 1000")]
+Fps = Annotated[float, typer.Option(callback=rate, help="frames a second of the recordings, at most 1000")]
 Kind = Annotated[str, typer.Option("--workload", help="whose data set it becomes")]
 
 
@@ -237,7 +213,7 @@ def import_landmarks(
 def import_csl(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="with annotations.json and frames_512x512 in it")],
     fps: Annotated[
-        float | None, typer.Option(callback=_rate_if_any, help="frames a second, where layout.json does not say; or 30")
+        float | None, typer.Option(callback=rate, help="frames a second, where layout.json does not say; or 30")
     ] = None,
     to: Into = None,
 ) -> None:

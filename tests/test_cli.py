@@ -136,6 +136,7 @@ def test_a_twin_says_what_it_is_and_replaces_an_earlier_one_only(workspace: Path
         (("import", "mp-data", "x", "--fps", "1001", "--to", "y"), "--fps"),
         (("check", "x", "--jobs", "0"), "--jobs"),
         (("check", "x", "--jobs", "-2"), "--jobs"),
+        (("sign", "pretrain", "--jobs", "0"), "--jobs"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused(arguments: tuple[str, ...], words: str, workspace: Path) -> None:

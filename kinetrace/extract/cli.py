@@ -5,22 +5,8 @@ from typing import Annotated
 
 import typer
 
-from kinetrace.console import Json, show
+from kinetrace.console import Json, rate, show, workers
 from kinetrace.conventions import UNKNOWN
-
-FASTEST = 1000  # frames a second
-
-
-def _workers(value: int) -> int:
-    if value != -1 and value < 1:
-        raise typer.BadParameter(f"{value} is neither -1, for every core, nor at least 1")
-    return value
-
-
-def _rate(value: float | None) -> float | None:
-    if value is not None and not 0 < value <= FASTEST:  # false for nan too
-        raise typer.BadParameter(f"{value:g} is not above 0 and at most {FASTEST}")
-    return value
 
 
 def extract(
@@ -34,11 +20,11 @@ def extract(
     unlabelled: Annotated[bool, typer.Option("--unlabelled", help="no sentences: clips to pretrain on")] = False,
     subject: Annotated[str, typer.Option(help="who signs, where the CSV does not say")] = UNKNOWN,
     fps: Annotated[
-        float | None, typer.Option(callback=_rate, help="bring all clips to this rate; else each video's own")
+        float | None, typer.Option(callback=rate, help="bring all clips to this rate; else each video's own")
     ] = None,
     jobs: Annotated[
         int,
-        typer.Option("--jobs", "-j", envvar="KINETRACE_JOBS", callback=_workers, help="videos at a time; -1: cores"),
+        typer.Option("--jobs", "-j", envvar="KINETRACE_JOBS", callback=workers, help="videos at a time; -1: cores"),
     ] = -1,
     env: Annotated[
         Path | None,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kinetrace.console import Json, show
+from kinetrace.console import Jobs, Json, show
 
 app = typer.Typer(help="Signed sentences by the model of a bundle.", no_args_is_help=True)
 
@@ -18,7 +18,7 @@ def pretrain(
     to: Annotated[
         Path | None, typer.Option(metavar="DIR", help="only write the weights there; params.yaml is left alone")
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="worker processes to examine clips; -1 is every core")] = -1,
+    jobs: Jobs = -1,
 ) -> None:
     """Pretrain without labels on the training split and any clips; `kinetrace stage train sign` then begins there."""
     from kinetrace.sign.train import pretrain as pretraining

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kinetrace.console import Json, show
+from kinetrace.console import INTERRUPTED, Json, show
 from kinetrace.errors import KinetraceError
 from kinetrace.sweep.objective import DIRECTIONS
 from kinetrace.workspace import Workspace
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from kinetrace.sweep.runner import Outcome, Runner
     from kinetrace.sweep.space import Axis, Values
     from kinetrace.sweep.table import Group
-
-INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 
 def _direction(value: str) -> str:

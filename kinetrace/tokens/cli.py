@@ -6,27 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kinetrace.console import Json, show
+from kinetrace.console import Json, rate, show
 
 if TYPE_CHECKING:
     from kinetrace.tokens.runtime.tokenizer import Tokenizer
 
-FASTEST = 1000  # frames a second
-
 app = typer.Typer(help="Poses to tokens and back, by the model of a bundle.", no_args_is_help=True)
-
-
-def _rate(value: float | None) -> float | None:
-    if value is not None and not 0 < value <= FASTEST:  # false for nan too
-        raise typer.BadParameter(f"{value:g} is not above 0 and at most {FASTEST}")
-    return value
-
 
 Model = Annotated[
     str, typer.Option(metavar="X", help="a bundle's folder or zip, or WORKLOAD@champion, WORKLOAD@3 of this workspace")
 ]
 Fps = Annotated[
-    float | None, typer.Option(callback=_rate, help="frames a second; else what layout.json says, or as in training")
+    float | None, typer.Option(callback=rate, help="frames a second; else what layout.json says, or as in training")
 ]
 CHAMPION = "tokens@champion"
 
