@@ -29,10 +29,10 @@ run: $(STAMP)  ## synthetic data, the nine stages, a promoted model; only what c
 	@python -m flows.pipeline "$(WORKLOAD)"
 
 test: lint types  ## lint, types and the test suite without the slow tests
-	@python -m pytest -m "not slow" tests
+	@python -m pytest -n 2 --dist loadfile -m "not slow" tests
 
 test-all: lint types  ## the same with the slow tests
-	@python -m pytest tests
+	@python -m pytest -n 2 --dist loadfile tests
 
 real: clone  ## sign on real clips, in a clone under build/real; DATA=dir SPLIT=options RECIPE=file
 	@data=$$(realpath "$(DATA)") && recipe=$$(realpath "$(RECIPE)") && cd build/real && \

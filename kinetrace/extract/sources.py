@@ -51,6 +51,8 @@ def find(folder: Path, sentences: Path | None = None, unlabelled: bool = False, 
     if not folder.is_dir():
         raise KinetraceError(f"there is no folder {folder}: expected one with videos")
     present = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if _is_video(path))
+    if unlabelled and sentences:
+        raise KinetraceError(f"--unlabelled leaves {sentences} unread: give one or the other")
     found = _without_sentences(folder, present) if unlabelled else _labelled(folder, present, sentences)
     if not found.videos:
         raise KinetraceError(f"{folder} holds no video to extract: {_nothing(found, present)}")

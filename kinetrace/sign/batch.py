@@ -10,7 +10,7 @@ from kinetrace.errors import KinetraceError
 from kinetrace.parallel import progress
 from kinetrace.sign.data import reader
 from kinetrace.sign.data.extractor import refuse_other_extractor
-from kinetrace.sign.runtime.recognizer import Answer, Recognizer
+from kinetrace.sign.runtime.recognizer import Answer, Recognizer, Result
 
 Told = Callable[[Path, str], None]  # a file, and what is to be said of it
 
@@ -51,15 +51,23 @@ def _alone(path: Path) -> Source:
 
 
 def recognize(
-    recognizer: Recognizer, clips: Sequence[Source], top_k: int, refused: Told, other_extractor: bool = False
+    recognizer: Recognizer,
+    clips: Sequence[Source],
+    top_k: int,
+    refused: Told,
+    noted: Told,
+    other_extractor: bool = False,
 ) -> Iterator[tuple[Path, Answer]]:
     """Each clip's answer as it comes; one that cannot be read is told to ``refused`` and left out.
+
+    ``noted`` is told once what is not known, or was allowed, of the extractors.
 
     Raises:
         KinetraceError: the landmarks are those of another extractor than the model's, and that is not allowed.
     """
-    for given in {source.layout.extractor for source in clips if source.layout.extractor}:
-        refuse_other_extractor(recognizer.settings.extractor, given, other_extractor)
+    for given, path in {source.layout.extractor: source.path for source in clips}.items():
+        if note := refuse_other_extractor(recognizer.settings.extractor, given, other_extractor):
+            noted(path, note)
     yield from progress(_answers(recognizer, clips, top_k, refused), len(clips), "recognize")
 
 
@@ -88,8 +96,11 @@ def table(answered: Sequence[tuple[Path, Answer]]) -> str:
 
 def _lines(path: Path, answer: Answer) -> list[str]:
     verdict = answer.results[0].sentence if answer.accepted else f"no answer, {answer.rejection_reason}"
-    rows = [
-        f"  {place:>2}. {row.sentence}  (similarity {row.similarity:.2f}, confidence {row.confidence:.2f})"
-        for place, row in enumerate(answer.results, 1)
-    ]
+    rows = [f"  {place:>2}. {row.sentence}  ({_scores(row)})" for place, row in enumerate(answer.results, 1)]
     return [f"{path}: {verdict}", *rows]
+
+
+def _scores(row: Result) -> str:
+    """In the order in which they decide."""
+    second = [f"time warping {row.dtw_score:.2f}"] if row.dtw_score is not None else []
+    return ", ".join([*second, f"similarity {row.similarity:.2f}", f"confidence {row.confidence:.2f}"])

@@ -70,7 +70,10 @@ def recognize(
         failed.append({"file": str(path), "reason": reason})
         typer.echo(f"{path}: {reason}", err=True)
 
-    found = list(batch.recognize(Recognizer.load(locate(model)), sources, top_k, refuse, other_extractor))
+    def note(path: Path, words: str) -> None:
+        typer.echo(f"note: {path}: {words}", err=True)
+
+    found = list(batch.recognize(Recognizer.load(locate(model)), sources, top_k, refuse, note, other_extractor))
     answers = [batch.content(path, answer) for path, answer in found]
     show({"clips": answers, "failed": failed}, as_json, batch.table(found))
     raise typer.Exit(1 if failed else 0)

@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from kinetrace.params import EvaluateParams, ExportParams, Positive, Section, Share, TwinParams, WorkloadParams
 
+Cosine = Annotated[float, Field(ge=-1, le=1)]
+
 
 class ModelParams(Section):
     """The network; sizes in channels, ``dropout`` as a share.
@@ -152,9 +154,9 @@ class RefusalParams(Section):
     views: Annotated[int, Field(ge=0)]
     stand_ins: Positive
     motion: Annotated[float, Field(ge=0)] | None
-    similarity: float | None
-    margin: float | None
-    agreement: float | None
+    similarity: Cosine | None
+    margin: Annotated[float, Field(ge=0, le=2)] | None
+    agreement: Annotated[float, Field(ge=-2, le=2)] | None
     temperature: Annotated[float, Field(gt=0)] | None
 
 

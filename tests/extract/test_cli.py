@@ -124,6 +124,11 @@ def test_nothing_but_broken_videos_is_an_error_that_says_so(python, home, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
+def heard() -> None:
+    """A child of a shell's background job ignores Ctrl-C otherwise."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_was_cut_off_leaves_nothing_half_written_and_goes_on(python, home, tmp_path, how):
     (tmp_path / "given").mkdir()
@@ -133,7 +138,9 @@ def test_a_run_that_was_cut_off_leaves_nothing_half_written_and_goes_on(python, 
         (tmp_path / "given" / f"b{number}.mp4").write_bytes(content)
     command = [sys.executable, "-m", "kinetrace", "extract", "given", "--unlabelled", "--to", "out", "-j", "1"]
     kept = tmp_path / "cache" / "kinetrace" / "extract" / "clips"
-    with subprocess.Popen(command, cwd=tmp_path, env=variables(python, tmp_path), stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=variables(python, tmp_path), stderr=subprocess.PIPE, preexec_fn=heard
+    ) as process:
         deadline = time.monotonic() + 120
         while not list(kept.rglob("*.json")) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -154,7 +161,7 @@ def test_a_film_finds_its_sentence_among_ranked_ones(python, home, tmp_path):
     from kinetrace.sign.model.checkpoint import Checkpoint
 
     (tmp_path / "asked").mkdir()
-    videos.smaller(python, tmp_path / "asked" / "film.mp4", start=15, count=9, size=640)
+    videos.smaller(python, tmp_path / "asked" / "film.mp4", size=640)
     assert extract(python, tmp_path, "asked", "--unlabelled", "--to", "film").returncode == 0
     model = Checkpoint.load(trained().folders.checkpoint).model
 

@@ -16,8 +16,9 @@ from tests.sign.export.exported import recognizer
 
 def recognize(paths: list[Path], **options) -> tuple[dict[str, batch.Answer], dict[str, str]]:
     refused: dict[str, str] = {}
+    told = {"noted": lambda path, words: None} | options
     found = batch.recognize(
-        recognizer(), batch.sources(paths), 3, lambda path, why: refused.update({path.name: why}), **options
+        recognizer(), batch.sources(paths), 3, lambda path, why: refused.update({path.name: why}), **told
     )
     return {path.name: answer for path, answer in found}, refused
 
@@ -64,7 +65,11 @@ def test_landmarks_of_another_extractor_are_refused_unless_told_otherwise(tmp_pa
     try:
         with pytest.raises(KinetraceError, match="the model was trained on those of 'ours 2"):
             recognize([folder])
-        assert list(recognize([folder], other_extractor=True)[0]) == ["a.npy"]
+        notes: list[str] = []
+        told = {"noted": lambda path, words: notes.append(words), "other_extractor": True}
+        assert list(recognize([folder, folder], **told)[0]) == ["a.npy"]
+        [note] = notes
+        assert "'another 1.0'" in note and "'ours 2.0'" in note
     finally:
         serving.settings = before
 
@@ -89,5 +94,5 @@ def test_the_table_says_the_answer_or_why_there_is_none(tmp_path):
     refused = batch.Answer(answer.results, False, "hardly any motion", 0.0)
     text = batch.table([(Path("a.npy"), accepted), (Path("b.npy"), refused)]).splitlines()
     assert text[0] == f"a.npy: {answer.results[0].sentence}"
-    assert text[1].startswith(f"   1. {answer.results[0].sentence}  (similarity ")
+    assert text[1].startswith(f"   1. {answer.results[0].sentence}  (time warping ")
     assert text[3] == "b.npy: no answer, hardly any motion"

@@ -25,7 +25,7 @@ GRID = ("--set", "sign.loss.clip=0.25,9.0")  # 9.0 fails
 
 
 def sweep(root: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    return checkouts.run(root, "kinetrace", "sweep", "sign", *options, PYTHONPATH=str(ROOT))
+    return checkouts.run(root, "kinetrace", "sweep", "sign", *options, PYTHONPATH=str(ROOT), COLUMNS="160")
 
 
 def again(root: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> Result:

@@ -51,7 +51,8 @@ def test_nothing_is_best_where_nothing_finished():
     assert table.best(table.groups(RUNS[3:], HIGH), HIGH) is None
 
 
-def test_people_read_means_spreads_and_reasons():
+def test_people_read_means_spreads_and_reasons(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
     text = table.text("sweep", table.groups(RUNS, HIGH), HIGH)
     assert "0.6 ± 0.14 (2 of 2 seeds)" in text and "0.8 (1 of 2 seeds)" in text
     assert "b2: failed: it" in text and "broke" in text and "c1: interrupted" in text

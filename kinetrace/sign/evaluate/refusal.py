@@ -13,7 +13,7 @@ from kinetrace.metrics.calibration import Reliability, RiskCoverage, auroc, reli
 from kinetrace.sign.data.features import motion
 from kinetrace.sign.evaluate import figures
 from kinetrace.sign.evaluate.outside import stand_ins
-from kinetrace.sign.evaluate.splits import Encoded, Splits
+from kinetrace.sign.evaluate.splits import Encoded, Splits, texts
 from kinetrace.sign.model.batches import Corpus
 from kinetrace.sign.model.checkpoint import Checkpoint
 from kinetrace.sign.model.inference import BATCH, encode_corpus
@@ -62,12 +62,14 @@ def run(splits: Splits, checkpoint: Checkpoint, params: SignParams) -> Judged:
 
 
 def references_of(gallery: Encoded, checkpoint: Checkpoint) -> References:
-    """What clips are compared with: the training clips, and the texts of their sentences."""
-    with torch.inference_mode():
-        texts = checkpoint.model.project_text(checkpoint.bank_LE).numpy()
-    ids = checkpoint.sentence_ids
-    sentences = dict(zip(ids, checkpoint.sentences, strict=True))
-    return References.of(gallery.embeddings, gallery.labels, dict(zip(ids, texts, strict=True)), sentences)
+    """What clips are compared with: those of the gallery, and the texts of their sentences, trained on or not."""
+    found = texts(checkpoint, gallery.corpus)
+    anchors = dict(zip(found.ids.tolist(), found.anchors, strict=True))
+    labels = gallery.labels.tolist()
+    own = {label: anchors[same] for label, same in zip(labels, found.of_test.tolist(), strict=True)}
+    return References.of(
+        gallery.embeddings, gallery.labels, own, dict(zip(labels, gallery.corpus.sentences, strict=True))
+    )
 
 
 def asked(

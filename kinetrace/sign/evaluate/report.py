@@ -36,7 +36,8 @@ def run(job: Job) -> None:
     scores, refused = score(splits), refusal.run(splits, checkpoint, params)
     table = predictions(splits.test, scores)
     content = refused.added_to(report(table, splits, scores, params.evaluate))
-    table, content = rerank.added(table, content, splits, params.evaluate)
+    references = refusal.references_of(splits.gallery, checkpoint)
+    table, content = rerank.added(table, content, splits, references, params.evaluate)
     clips.write_table(job.folders.predictions, table)
     files.write_json(job.folders.metrics, content)
     gallery, test = splits.gallery, splits.test

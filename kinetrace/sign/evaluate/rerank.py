@@ -11,8 +11,9 @@ from kinetrace.params import EvaluateParams
 from kinetrace.sign.evaluate import figures
 from kinetrace.sign.evaluate.figures import CLUSTERS, Figure, known
 from kinetrace.sign.evaluate.splits import Encoded, Splits
-from kinetrace.sign.params import RerankParams, SignEvaluateParams
+from kinetrace.sign.params import SignEvaluateParams
 from kinetrace.sign.runtime.rerank import Reranker
+from kinetrace.sign.runtime.search import References, search
 
 FIRST = ("ret1", "mrr")  # metrics of the first search that the second look has too
 AGAIN = "_reranked"
@@ -31,22 +32,23 @@ class Reranked:
     dtw_scores: np.ndarray
 
 
-def reranked(gallery: Encoded, asked: Encoded, params: RerankParams) -> Reranked:
-    """The search of every clip ``asked`` among those of the ``gallery``, looked at again."""
-    reranker = Reranker.of(params, gallery.tokens, gallery.labels)
+def reranked(gallery: Encoded, asked: Encoded, references: References, params: SignEvaluateParams) -> Reranked:
+    """The search of every clip ``asked`` among those of the ``gallery``, looked at again: what is served."""
+    reranker = Reranker.of(params.rerank, gallery.tokens, gallery.labels)
     similarity = asked.embeddings @ gallery.embeddings.T
-    ids, by_label = retrieval.label_scores(similarity, gallery.labels)
+    first = search(asked.embeddings, references, params.fusion).fused
     looks = [reranker.look(tokens, row) for tokens, row in zip(asked.tokens, similarity, strict=True)]
+    both = [reranker.both(row, references.places_N, look).fused_L for row, look in zip(first, looks, strict=True)]
     return Reranked(
-        ids,
-        np.stack([reranker.fused(row, ids, look) for row, look in zip(by_label, looks, strict=True)]),
+        references.sentence_ids_L,
+        np.stack(both),
         np.array([look.distances.min() for look in looks]),
         np.array([look.scores.max() for look in looks]),
     )
 
 
 def added(
-    table: pd.DataFrame, content: dict[str, Any], splits: Splits, params: SignEvaluateParams
+    table: pd.DataFrame, content: dict[str, Any], splits: Splits, references: References, params: SignEvaluateParams
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Predictions and ``metrics.json`` with the second look in them; as they are where it is off.
 
@@ -54,7 +56,8 @@ def added(
     """
     if not params.rerank.alpha:
         return table, content
-    table = table.assign(**columns(reranked(splits.gallery, splits.test, params.rerank), splits.test.labels))
+    found = reranked(splits.gallery, splits.test, references, params)
+    table = table.assign(**columns(found, references.same_words(splits.test.labels)))
     metrics = {f"{name}{AGAIN}": _metric(name, table, content, params) for name in FIRST}
     return table, content | {
         "metrics": content["metrics"] | metrics,

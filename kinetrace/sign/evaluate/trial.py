@@ -9,11 +9,13 @@ import pandas as pd
 from kinetrace.errors import KinetraceError
 from kinetrace.metrics import retrieval
 from kinetrace.shards import Shards
+from kinetrace.sign.evaluate.refusal import references_of
 from kinetrace.sign.evaluate.rerank import AGAIN, FIRST, columns, gain, reranked
 from kinetrace.sign.evaluate.splits import Encoded, encoded
 from kinetrace.sign.model.batches import Corpus
 from kinetrace.sign.model.checkpoint import Checkpoint
 from kinetrace.sign.params import SignEvaluateParams, SignParams
+from kinetrace.sign.runtime.search import References
 from kinetrace.workload import Job
 
 Row = dict[str, Any]
@@ -40,7 +42,8 @@ def run(job: Job, references: int | None, folder: Path | None = None) -> list[Ro
     if not len(asked):
         raise KinetraceError("no validation clip has a sentence of the training split: nothing can be found")
     known = encoded(checkpoint, gallery)
-    table = looked(known, encoded(checkpoint, Corpus.of(asked, params.model.max_frames)), params.evaluate)
+    compared = references_of(known, checkpoint)
+    table = looked(known, encoded(checkpoint, Corpus.of(asked, params.model.max_frames)), compared, params.evaluate)
     trained = np.isin(table.label_id, checkpoint.sentence_ids)
     kinds = {"in training": trained, "never trained on": ~trained}
     return [row(kind, table[chosen], params.evaluate) for kind, chosen in kinds.items() if chosen.any()]
@@ -57,12 +60,14 @@ def answerable(shards: Shards, labels: np.ndarray) -> Shards:
     return Shards(shards.folder, shards.clips[shards.clips.label_id.isin(labels)].reset_index(drop=True))
 
 
-def looked(gallery: Encoded, asked: Encoded, params: SignEvaluateParams) -> pd.DataFrame:
+def looked(
+    gallery: Encoded, asked: Encoded, references: References, params: SignEvaluateParams
+) -> pd.DataFrame:  # fmt: skip
     """Each clip's sums of both looks' metrics."""
     ranks = retrieval.ranks(asked.embeddings @ gallery.embeddings.T, asked.labels, gallery.labels)
     first = {"ret1/numerator": (ranks <= 1).astype(float), "mrr/numerator": 1 / ranks}
     ones = {f"{name}/denominator": np.ones(len(ranks)) for name in FIRST}
-    again = columns(reranked(gallery, asked, params.rerank), asked.labels)
+    again = columns(reranked(gallery, asked, references, params), references.same_words(asked.labels))
     return pd.DataFrame({"label_id": asked.labels, "subject": asked.subjects, **first, **ones, **again})
 
 

@@ -49,9 +49,13 @@ class Words:
 def loss(logits_BNG: Tensor, mask_BN: Tensor, target_BL: Tensor, lengths_B: Tensor) -> Tensor:
     """Mean over clips of the negative log probability of all alignments, each over its words.
 
-    A clip with too few tokens for its words has no alignment: it counts 0. In float32 whatever the precision of
-    training.
+    A clip with too few tokens for its words has no alignment: it counts 0. One whose words are not known is left out.
+    In float32 whatever the precision of training.
     """
+    known_B = lengths_B > 0
+    if not known_B.any():
+        return 0.0 * logits_BNG.sum()
+    logits_BNG, mask_BN, target_BL, lengths_B = (x[known_B] for x in (logits_BNG, mask_BN, target_BL, lengths_B))
     log_NBG = logits_BNG.float().log_softmax(-1).transpose(0, 1)
     return F.ctc_loss(log_NBG, target_BL, mask_BN.sum(-1), lengths_B, blank=BLANK, zero_infinity=True)
 

@@ -18,7 +18,7 @@ from kinetrace.sign.data.features import motion
 from kinetrace.sign.data.frames import checked, thinned
 from kinetrace.sign.data.landmarks import WIDTH
 from kinetrace.sign.runtime.gates import reason, signals
-from kinetrace.sign.runtime.rerank import Reranker
+from kinetrace.sign.runtime.rerank import Both, Reranker
 from kinetrace.sign.runtime.search import References, Scores, best, search
 from kinetrace.sign.runtime.sessions import session
 from kinetrace.sign.runtime.settings import Settings
@@ -107,7 +107,8 @@ class Recognizer:
     def recognize(self, frames: np.ndarray, top_k: int = 5) -> Answer:
         """The ``top_k`` sentences for a clip, and whether the first one is an answer.
 
-        The gates judge the first search alone, as they were calibrated; a second look changes the order only.
+        The gates judge the first search, as they were calibrated; where a second look prefers another sentence, none
+        is accepted.
 
         Args:
             frames: ``[T, 540]``, T at least 1, missing parts as zeros.
@@ -123,9 +124,11 @@ class Recognizer:
         why = reason(signals(scores, np.array([energy])).matrix()[0], self.settings.thresholds)
         moves = energy >= self.settings.thresholds.motion
         sure_L = self.settings.confidence.of(scores.fused)[0] * moves  # nothing that does not move is sure
-        looks = self._second_look(scores.fused[0], tokens_NW, embedding_D)
-        order = best(looks.order_L[None], top_k)[0].tolist()
+        looks = self._looked(scores.fused[0], tokens_NW, embedding_D)
+        order = best(looks.fused_L[None], top_k)[0].tolist()
         results = [self._result(place, scores, sure_L, looks) for place in order]
+        if why is None and order[0] != (first := int(scores.fused[0].argmax())):
+            why = f"the first search finds {self._sentence(first).text!r}, the second look the sentence above"
         return Answer(results, why is None, why, energy)
 
     def encode(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -136,13 +139,15 @@ class Recognizer:
         embedding, tokens, mask = self._encoder.run(None, {"frames": given, "lengths": np.array([len(thin)])})
         return embedding[0], tokens[0][mask[0]]
 
-    def _result(self, place: int, scores: Scores, sure_L: np.ndarray, looks: "Looks") -> Result:
-        label = int(self.references.sentence_ids_L[place])
-        looked = np.isfinite(looks.distance_L[place])
+    def _sentence(self, place: int) -> Sentence:
+        return self.sentences[int(self.references.sentence_ids_L[place])]
+
+    def _result(self, place: int, scores: Scores, sure_L: np.ndarray, looks: Both) -> Result:
+        sentence, looked = self._sentence(place), np.isfinite(looks.distance_L[place])
         return Result(
-            sentence_id=label,
-            sentence=self.sentences[label].text,
-            category=self.sentences[label].category,
+            sentence_id=int(self.references.sentence_ids_L[place]),
+            sentence=sentence.text,
+            category=sentence.category,
             similarity=float(scores.fused[0, place]),
             raw_similarity=float(scores.clip[0, place]),
             proto_similarity=float(scores.prototype[0, place]),
@@ -151,28 +156,11 @@ class Recognizer:
             dtw_score=float(looks.score_L[place]) if looked else None,
         )
 
-    def _second_look(self, fused_L: np.ndarray, tokens_NW: np.ndarray, embedding_D: np.ndarray) -> "Looks":
-        distance_L, score_L = np.full(len(fused_L), np.inf), np.zeros(len(fused_L))
+    def _looked(self, fused_L: np.ndarray, tokens_NW: np.ndarray, embedding_D: np.ndarray) -> Both:
         if self.second is None:
-            return Looks(distance_L, score_L, fused_L)
+            return Both.first_alone(fused_L)
         second = self.second.look(tokens_NW, self.references.clips_ND @ embedding_D)
-        places = self.references.places_N[second.clips]
-        np.minimum.at(distance_L, places, second.distances)
-        np.maximum.at(score_L, places, second.scores)
-        alpha = self.second.params.alpha
-        return Looks(distance_L, score_L, (1 - alpha) * fused_L + alpha * score_L)
-
-
-@dataclass(frozen=True)
-class Looks:
-    """By sentence, ``[L]``: of the second look the least distance, infinite where none was, and the highest score.
-
-    ``order_L`` is what the sentences are ordered by.
-    """
-
-    distance_L: np.ndarray
-    score_L: np.ndarray
-    order_L: np.ndarray
+        return self.second.both(fused_L, self.references.places_N, second)
 
 
 def _settings(config: Any, path: Path) -> Settings:

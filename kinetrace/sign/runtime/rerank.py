@@ -73,6 +73,23 @@ class Second:
     scores: np.ndarray
 
 
+@dataclass(frozen=True)
+class Both:
+    """By sentence, ``[L]``: of the second look the least distance, infinite where none was, and the highest score.
+
+    ``fused_L`` is what sentences are ordered by after both looks.
+    """
+
+    distance_L: np.ndarray
+    score_L: np.ndarray
+    fused_L: np.ndarray
+
+    @classmethod
+    def first_alone(cls, similarity_L: np.ndarray) -> "Both":
+        """Where there was no second look."""
+        return cls(np.full(len(similarity_L), np.inf), np.zeros(len(similarity_L)), similarity_L)
+
+
 class Reranker:
     """A gallery's tokens, and how a query's are compared with them."""
 
@@ -139,16 +156,18 @@ class Reranker:
         distances = self.rerank(tokens_NW, chosen)
         return Second(chosen, distances, np.exp(-self.params.decay * distances))
 
-    def fused(self, similarity_L: np.ndarray, ids_L: np.ndarray, second: Second) -> np.ndarray:
-        """``[L]``: scores of the sentences ``ids_L``, sorted, from both looks.
+    def both(self, similarity_L: np.ndarray, places_K: np.ndarray, second: Second) -> "Both":
+        """What both looks say of each sentence, whose clips are those at ``places_K`` (of L).
 
         A sentence has the score of its best clip in the second look. One that was not looked at has 0 there, and so
         stays behind those that were and were more similar.
         """
-        scores_L = np.zeros(len(ids_L))
-        np.maximum.at(scores_L, np.searchsorted(ids_L, self.frames.labels[second.clips]), second.scores)
-        blended_L: np.ndarray = (1 - self.params.alpha) * similarity_L + self.params.alpha * scores_L
-        return blended_L
+        places = places_K[second.clips]
+        distance_L, score_L = np.full(len(similarity_L), np.inf), np.zeros(len(similarity_L))
+        np.minimum.at(distance_L, places, second.distances)
+        np.maximum.at(score_L, places, second.scores)
+        fused_L = (1 - self.params.alpha) * similarity_L + self.params.alpha * score_L
+        return Both(distance_L, score_L, fused_L)
 
 
 def _fit(projection: Projection, frames: Frames) -> bool:

@@ -53,6 +53,11 @@ class References:
         """``[Q]``: where the sentences stand, -1 for one that no reference is of."""
         return np.array([self.places.get(label, -1) for label in labels_Q.tolist()], np.int64)
 
+    def same_words(self, labels_Q: np.ndarray) -> np.ndarray:
+        """``[Q]`` the sentence id under which the words of each stand here; its own where no reference has them."""
+        places = self.place(labels_Q)
+        return np.where(places >= 0, self.sentence_ids_L[places], labels_Q)
+
 
 @dataclass(frozen=True)
 class Scores:

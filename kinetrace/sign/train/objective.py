@@ -40,7 +40,7 @@ class Batch:
 
     def units(self) -> dict[str, Tensor]:
         """How many things each loss of ``Objective.translation`` is the mean over: its share in a larger batch."""
-        return {"generation": (self.text_BT[:, 1:] != PAD).sum(), "ctc": torch.tensor(len(self.glosses_B))}
+        return {"generation": (self.text_BT[:, 1:] != PAD).sum(), "ctc": (self.glosses_B > 0).sum()}
 
 
 @dataclass(frozen=True)

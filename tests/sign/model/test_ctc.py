@@ -76,6 +76,17 @@ def test_a_clip_too_short_for_its_words_counts_nothing() -> None:
     assert logits.grad is not None and logits.grad.isfinite().all()
 
 
+def test_a_clip_whose_words_are_not_known_is_left_out():
+    """Not taught to be silent."""
+    logits = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(2), requires_grad=True)
+    mask, lengths = torch.ones(2, 4, dtype=torch.bool), torch.tensor([1, 0])
+    found = loss(logits, mask, torch.tensor([[1], [BLANK]]), lengths)
+    assert found == loss(logits[:1], mask[:1], torch.tensor([[1]]), lengths[:1])
+    found.backward()
+    assert logits.grad is not None and logits.grad[0].any() and not logits.grad[1].any()
+    assert loss(logits, mask, torch.tensor([[BLANK], [BLANK]]), torch.tensor([0, 0])) == 0
+
+
 def test_half_precision_is_computed_in_float32() -> None:
     logits = (200 * torch.randn(1, 8, 3, generator=torch.Generator().manual_seed(1))).half()
     found = loss(logits, torch.ones(1, 8, dtype=torch.bool), torch.tensor([[1, 2]]), torch.tensor([2]))

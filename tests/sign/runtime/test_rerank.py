@@ -16,7 +16,7 @@ from kinetrace.sign.runtime.rerank import CONFIG, FRAMES, Projection, Reranker, 
 ROOT = Path(__file__).resolve().parents[3]
 WIDTH, SENTENCES, TAKES = 16, 6, 4
 LABELS = np.repeat(np.arange(SENTENCES) * 10, TAKES)
-IDS = np.unique(LABELS)
+PLACES = np.searchsorted(np.unique(LABELS), LABELS)
 
 
 def params(**changes):
@@ -98,7 +98,7 @@ def test_no_candidate_gives_no_distance(reranker):
 @pytest.mark.parametrize(("top", "clips"), [(10, 2), (5, 1), (100, 3), (3, 100), (100, 100), (1, 1)])
 def test_candidates_are_the_most_similar_clips_with_few_of_each_sentence(top, clips):
     made = Reranker.of(params(top=top, clips=clips), TOKENS, LABELS)
-    expected, seen = [], dict.fromkeys(IDS.tolist(), 0)
+    expected, seen = [], dict.fromkeys(LABELS.tolist(), 0)
     for clip in sorted(range(len(LABELS)), key=lambda clip: -SIMILARITY[clip]):
         seen[LABELS[clip]] += 1
         if seen[LABELS[clip]] <= clips:
@@ -116,7 +116,7 @@ def test_a_second_look_finds_the_sentence_that_the_first_has_third(reranker):
     assert similarity_L.argsort()[::-1].tolist().index(1) == 2
     assert LABELS[found.clips[found.distances.argmin()]] == 10
     np.testing.assert_allclose(found.scores, np.exp(-3 * found.distances))
-    assert reranker.fused(similarity_L, IDS, found).argmax() == 1
+    assert reranker.both(similarity_L, PLACES, found).fused_L.argmax() == 1
 
 
 def test_a_sentence_scores_by_its_best_clip_in_both_looks(reranker):
@@ -125,13 +125,13 @@ def test_a_sentence_scores_by_its_best_clip_in_both_looks(reranker):
     expected = 0.2 * similarity_L
     expected[1] += 0.8 * 0.9
     expected[2] += 0.8 * 0.3
-    np.testing.assert_allclose(reranker.fused(similarity_L, IDS, second), expected)
+    np.testing.assert_allclose(reranker.both(similarity_L, PLACES, second).fused_L, expected)
 
 
 def test_what_was_not_looked_at_keeps_its_order_and_stays_behind(reranker):
     best = SIMILARITY.reshape(SENTENCES, TAKES).max(1)
     found = Reranker.of(params(top=3, clips=1), TOKENS, LABELS).look(take(0, 9), SIMILARITY)
-    fused = reranker.fused(best, IDS, found)
+    fused = reranker.both(best, PLACES, found).fused_L
     first, second = np.argsort(-best), np.argsort(-fused)
     assert set(second[:3]) == set(first[:3])
     assert second[3:].tolist() == first[3:].tolist()
@@ -140,7 +140,9 @@ def test_what_was_not_looked_at_keeps_its_order_and_stays_behind(reranker):
 def test_without_weight_the_first_look_stands():
     made = Reranker.of(params(alpha=0.0), TOKENS, LABELS)
     similarity_L = np.linspace(0.1, 0.6, SENTENCES)
-    np.testing.assert_array_equal(made.fused(similarity_L, IDS, made.look(TOKENS[0], SIMILARITY)), similarity_L)
+    np.testing.assert_array_equal(
+        made.both(similarity_L, PLACES, made.look(TOKENS[0], SIMILARITY)).fused_L, similarity_L
+    )
 
 
 @pytest.mark.parametrize("tokens", [np.zeros((0, WIDTH)), np.full((3, WIDTH), np.nan)])
