@@ -155,7 +155,7 @@ class RefusalParams(Section):
     stand_ins: Positive
     motion: Annotated[float, Field(ge=0)] | None
     similarity: Cosine | None
-    margin: Annotated[float, Field(ge=0, le=2)] | None
+    margin: Annotated[float, Field(ge=-2, le=2)] | None
     agreement: Annotated[float, Field(ge=-2, le=2)] | None
     temperature: Annotated[float, Field(gt=0)] | None
 
