@@ -1,18 +1,15 @@
 """``python -m experiments [SERIES...]``: run what docs/results.md reports, then write it."""
 
+from multiprocessing import get_context
 from typing import Annotated
 
-import joblib
 import typer
 
 from experiments import report
 from experiments.data import prepared
 from experiments.series import SERIES
-from experiments.trial import Trial
+from experiments.trial import told
 from kinetrace.environment import be_quiet
-from kinetrace.errors import KinetraceError
-
-SHOWN = ("ret1", "inst1", "wer", "gloss_wer", "refusal/auroc")
 
 
 def main(
@@ -29,21 +26,9 @@ def main(
         trials = [trial for name in series or SERIES for trial in SERIES[name](seeds)]
         for name in dict.fromkeys(trial.data for trial in trials):
             prepared(name)  # before the trainings, which would make it side by side
-        joblib.Parallel(n_jobs=jobs)(joblib.delayed(_run)(trial) for trial in trials)
+        with get_context("spawn").Pool(jobs, maxtasksperchild=1) as pool:  # peak memory is that of one training
+            pool.map(told, trials, chunksize=1)
     report.write(seeds)
-
-
-def _run(trial: Trial) -> None:
-    try:
-        found = trial.result()["figures"]
-    except KinetraceError as error:  # a training that collapses is a result, too
-        print(f"{trial.name}: {error}", flush=True)
-        return
-    for name, values in found.items():
-        print(
-            f"{trial.name}, {name}: " + ", ".join(f"{key} {values[key]:.3f}" for key in SHOWN if key in values),
-            flush=True,
-        )
 
 
 if __name__ == "__main__":

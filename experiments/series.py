@@ -21,6 +21,13 @@ def ablation(seeds: int) -> Iterator[Trial]:
             yield Trial("coffee_orders", ("new_signer",), variant, seed, changes | {"train": train})
 
 
+def costs(seeds: int) -> Iterator[Trial]:
+    """One epoch of each encoder, once: time and memory do not depend on the seed."""
+    for variant in ("base", "encoder gru", "encoder transformer"):
+        changes = _variants()[variant]
+        yield Trial("coffee_orders", ("new_signer",), variant, 0, changes | {"train": {"epochs": 1}})
+
+
 def unseen(seeds: int) -> Iterator[Trial]:
     """Sentences that training never saw, signed by a signer whom it never saw; the recipe's own epochs."""
     for seed in range(seeds):
@@ -44,7 +51,13 @@ def asl6(seeds: int) -> Iterator[Trial]:
 
 
 Trials = Callable[[int], Iterator[Trial]]  # of as many seeds
-SERIES: dict[str, Trials] = {"ablation": ablation, "unseen": unseen, "fingerspelling": fingerspelling, "asl6": asl6}
+SERIES: dict[str, Trials] = {
+    "ablation": ablation,
+    "costs": costs,
+    "unseen": unseen,
+    "fingerspelling": fingerspelling,
+    "asl6": asl6,
+}
 
 
 def _variants() -> dict[str, dict[str, Any]]:

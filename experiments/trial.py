@@ -14,11 +14,13 @@ import pandas as pd
 from experiments import protocols
 from experiments.data import BUILD, ROOT, parameters, prepared
 from kinetrace import files
+from kinetrace.errors import KinetraceError
 from kinetrace.shards import Shards
 from kinetrace.sign.params import SignParams
 from kinetrace.training import SECTIONS
 
 MIB = 1024  # ru_maxrss counts KiB
+SHOWN = ("ret1", "inst1", "wer", "gloss_wer", "refusal/auroc")  # what is printed of a trial
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,9 @@ class Trial:
         protocol, params, folders = getattr(protocols, make)(*arguments), self._params(), prepared(self.data).folders
         shards, stats = Shards.open(folders.shards), files.read_npz(folders.stats_npz)
         trainer = Trainer(params, assigned(shards, protocol.learn), stats, state)
-        start = time.perf_counter()
+        start = time.process_time()
         history = trainer.fit(lambda epoch, row: None)
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         checkpoint = trainer.checkpoint()
         found = {name: figures(checkpoint, assigned(shards, column), params) for name, column in protocol.judge.items()}
         state.unlink(missing_ok=True)
@@ -96,3 +98,17 @@ def _commit() -> str:
     """What is checked out, with a mark where files differ from it."""
     described = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     return subprocess.run(described, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def told(trial: Trial) -> None:
+    """Run a trial and print its figures, or why it has none."""
+    try:
+        found = trial.result()["figures"]
+    except KinetraceError as error:  # a training that collapses is a result, too
+        print(f"{trial.name}: {error}", flush=True)
+        return
+    for name, values in found.items():
+        print(
+            f"{trial.name}, {name}: " + ", ".join(f"{key} {values[key]:.3f}" for key in SHOWN if key in values),
+            flush=True,
+        )
