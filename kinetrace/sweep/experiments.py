@@ -14,7 +14,7 @@ from contextlib import chdir, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from kinetrace import files, recipes
+from kinetrace import files, params, recipes
 from kinetrace.errors import KinetraceError
 from kinetrace.sweep.space import Values, nested
 from kinetrace.workspace import Workspace
@@ -55,7 +55,8 @@ class Experiments:
                 raise KinetraceError(f"{workspace.root}: experiments belong to a commit: git init, git add, git commit")
             self.commit: str = self._repo.scm.get_rev()
         self._queue = self._repo.experiments.celery_queue
-        self.fingerprint = files.digest_of(self._contents())
+        raw = params.source(workspace.params, workload).raw
+        self.fingerprint = files.digest_of([raw, self._contents()])
 
     def close(self) -> None:
         """Give back what is open of git and DVC."""

@@ -107,7 +107,7 @@ class Runner:
         log = self.experiments.log(name)
         watch.look(log)
         if self.find(name):
-            if seconds := watch.seconds(f"train@{self.base.workload}"):
+            if (seconds := watch.seconds(f"train@{self.base.workload}")) is not None:
                 files.write_json(self._record(name), {"seconds": seconds})
             self.say(f"{name}: finished")
         else:

@@ -1,7 +1,7 @@
 """A search over ranges by Optuna's TPE; each trial is an experiment, and an interrupted search goes on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,15 +36,13 @@ class Search:
         outcomes = self.runner.run([self._values(trial.params) for trial in known])
         outcomes += [self._failed(trial) for trial in study.trials if trial.state == TrialState.FAIL]
         begun = [trial for trial in study.trials if trial.state == TrialState.RUNNING]
-        while len(outcomes) < self.trials:
+        while len(outcomes) < self.trials and not _cut_off(outcomes):
             size = min(self.runner.jobs, self.trials - len(outcomes))
             batch = [self._next(study, begun, len(outcomes) + place) for place in range(size)]
             fresh = self.runner.run([self._values(params) for _, params in batch])
             for (number, _), outcome in zip(batch, fresh, strict=True):
                 self._tell(study, number, outcome)
             outcomes += fresh
-            if any(outcome.state not in (FINISHED, FAILED) for outcome in fresh):
-                break
         return outcomes
 
     def _study(self) -> "Study":
@@ -104,3 +102,8 @@ def _distribution(axis: Axis) -> "BaseDistribution":
     if axis.whole:
         return IntDistribution(int(axis.low), int(axis.high), log=axis.log)
     return FloatDistribution(axis.low, axis.high, log=axis.log)
+
+
+def _cut_off(outcomes: Sequence[Outcome]) -> bool:
+    """Whether Ctrl-C came between."""
+    return any(outcome.state not in (FINISHED, FAILED) for outcome in outcomes)

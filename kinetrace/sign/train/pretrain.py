@@ -1,6 +1,5 @@
 """Pretraining on clips without labels: deterministic, resumable after any epoch, stopped when it collapses."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -77,7 +76,7 @@ def write(workspace: Workspace, folders: Sequence[Path], target: Path, jobs: int
     history = learner.fit()
     record = {"params": values, "clips": digests, "history": history, "version": __version__}
     named = pretrained.write(target, learner.model.cpu(), given, record)
-    shutil.rmtree(aside)  # the result is complete
+    state.unlink(missing_ok=True)  # the result is complete
     found = ", ".join(f"{name} {history[-1][name]:.3f}" for name in ("masked", "dual"))
     return f"pretrained on {summary}; last epoch: {found}: {target}", named
 
