@@ -14,13 +14,13 @@ import numpy as np
 from kinetrace import bundle, files
 from kinetrace.errors import KinetraceError
 from kinetrace.params import parse
+from kinetrace.sessions import session
 from kinetrace.sign.data.features import motion
 from kinetrace.sign.data.frames import checked, thinned
 from kinetrace.sign.data.landmarks import WIDTH
 from kinetrace.sign.runtime.gates import reason, signals
 from kinetrace.sign.runtime.rerank import Both, Reranker
 from kinetrace.sign.runtime.search import References, Scores, best, search
-from kinetrace.sign.runtime.sessions import session
 from kinetrace.sign.runtime.settings import Settings
 
 ENCODER = "encoder.onnx"

@@ -13,8 +13,8 @@ import numpy as np
 from kinetrace import bundle
 from kinetrace.errors import KinetraceError
 from kinetrace.params import Positive, Section, parse
+from kinetrace.sessions import session
 from kinetrace.sign.model.beams import END, Hypothesis, Search, search
-from kinetrace.sign.runtime.sessions import session
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -12,6 +12,7 @@ import numpy as np
 from kinetrace import bundle
 from kinetrace.errors import KinetraceError
 from kinetrace.params import parse
+from kinetrace.sessions import session
 from kinetrace.tokens.data.chunks import Chunks, assemble, cut, joined, starts
 from kinetrace.tokens.data.frames import frames_of
 from kinetrace.tokens.data.landmarks import PARTS, WIDTH
@@ -35,7 +36,7 @@ class Tokenizer:
 
     def __init__(self, settings: Settings, encoder: bytes, decoder: bytes) -> None:
         self.settings, self.spec = settings, settings.spec
-        self._encoder, self._decoder = _session(encoder, ENCODER), _session(decoder, DECODER)
+        self._encoder, self._decoder = session(encoder, ENCODER), session(decoder, DECODER)
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":
@@ -269,16 +270,3 @@ def _placed(rows: np.ndarray, places: slice) -> np.ndarray:
 
 def _stacked(pieces: list[Codes]) -> Codes:
     return {part: np.concatenate([piece[part] for piece in pieces]) for part in pieces[0]}
-
-
-def _session(graph: bytes, name: str) -> "InferenceSession":
-    """One thread: the graphs are small, and the codes then do not depend on the number of cores."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # it has a class of its own for each way to fail
-        raise KinetraceError(f"{name} is no graph that ONNX Runtime can read ({error}); export again") from None
