@@ -1,0 +1,1 @@
+"""From recordings and their annotations to clips: layouts, reader, contract, video, samplers."""

@@ -1,0 +1,1 @@
+"""What serves a model of work steps."""

@@ -1,0 +1,1 @@
+"""The networks, and what train, evaluate and export share."""
