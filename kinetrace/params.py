@@ -38,11 +38,13 @@ class SplitParams(Section):
     """How clips become train, val and test, and what the leakage audit forbids.
 
     ``by``: ``subject`` and ``label`` draw whole subjects or labels; ``column`` reads the split from a
-    column of the metadata. ``disjoint_*``: ``all`` splits must share none, or only ``test`` with the others.
+    column of the metadata. ``held_out``: the subject or label that alone is tested, in place of a drawn share
+    (leave one out). ``disjoint_*``: ``all`` splits must share none, or only ``test`` with the others.
     """
 
     by: Literal["subject", "label", "column"]
     column: str | None = None
+    held_out: str | None = None
     val: Share
     test: Share
     seed: int
@@ -53,15 +55,27 @@ class SplitParams(Section):
     def _column_is_named(self) -> Self:
         if self.by == "column" and not self.column:
             raise ValueError("split.by is 'column': name it in split.column")
+        if self.by == "column" and self.held_out:
+            raise ValueError("split.held_out goes with split.by subject or label: a column says itself what is tested")
         if self.val + self.test >= 1:
             raise ValueError(f"val + test is {self.val + self.test:g}: leave a share for train")
         return self
 
 
 class ShardsParams(Section):
-    """``count``: shards a split; a clip's shard is a pure function of its digest."""
+    """``count`` shards a split, or as many as keep them to about ``megabytes``.
 
-    count: Positive
+    A clip's shard is a pure function of its digest and their number.
+    """
+
+    count: Positive | None = None
+    megabytes: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_is_given(self) -> Self:
+        if (self.count is None) == (self.megabytes is None):
+            raise ValueError("give either count or megabytes")
+        return self
 
 
 class EvaluateParams(Section):

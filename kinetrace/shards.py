@@ -1,6 +1,8 @@
 """Reading shards by index: an array is a view into a memory-mapped tar, nothing is copied or decoded."""
 
+import io
 import mmap
+import tarfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +22,8 @@ class Shards:
     """Clips and where their frames lie.
 
     ``clips``: the clip table with ``split``, ``shard`` (file name), ``offset`` and ``size`` (bytes of the ``.npy``
-    in the tar), ``rows`` and ``width`` (its shape), in index order. Pickles without its open files.
+    in the tar, or of all pictures), ``rows`` and ``width`` (its shape; 0 for pictures), in index order. Pickles
+    without its open files.
     """
 
     folder: Path
@@ -50,6 +53,14 @@ class Shards:
 
     def __len__(self) -> int:
         return len(self.clips)
+
+    def sample(self, index: int) -> dict[str, bytes]:
+        """The pictures of clip ``index``, by extension (``000.jpg``) in their order."""
+        clip = self.clips.iloc[index]
+        held = self._map(clip.shard)[clip.offset : clip.offset + clip["size"]]
+        with tarfile.open(fileobj=io.BytesIO(held)) as archive:
+            members = [(member.name.partition(".")[2], archive.extractfile(member)) for member in archive]
+        return {extension: stream.read() for extension, stream in members if stream}
 
     def frames(self, index: int) -> np.ndarray:
         """``[T, F]`` float32 of clip ``index``: a read-only view, valid as long as it is held."""

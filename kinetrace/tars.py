@@ -5,7 +5,7 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,17 @@ from kinetrace.files import digest, digest_of, npy_bytes
 from kinetrace.workload import Clip
 
 VERSION = 1  # of the format, as the index says it
+ARRAY = "npy"
 RELATIVE = ("label_id", "split")  # may change when other clips come: in the index, not in a tar
 
 
 @dataclass(frozen=True)
 class Tar:
-    """A tar's SHA-256, its bytes, and of each clip's ``.npy``: offset, size in bytes, rows, width."""
+    """A tar's SHA-256, its bytes, and of each clip: offset, size in bytes, rows, width.
+
+    For an array the place is that of its ``.npy``, ``rows`` × ``width`` its shape. For pictures, ``rows`` of them, it
+    is that of all their members from the first header on, and ``width`` is 0.
+    """
 
     sha256: str
     size: int
@@ -34,20 +39,34 @@ def content(clips: Sequence[Clip]) -> str:
     return digest_of([record(clip) for clip in clips])
 
 
-def write_tar(path: Path, clips: Sequence[Clip], read: Callable[[Clip], np.ndarray]) -> Tar:
-    """Write ``<key>.json`` and ``<key>.npy`` of each clip.
+def array(frames: np.ndarray) -> dict[str, bytes]:
+    """The sample of a clip that is an array, ``[T, F]``."""
+    return {ARRAY: npy_bytes(np.ascontiguousarray(frames, dtype="<f4"))}
+
+
+def write_tar(path: Path, clips: Sequence[Clip], sample: Callable[[Clip], Mapping[str, bytes]]) -> Tar:
+    """Write ``<key>.json`` of each clip and what ``sample`` gives for it, by extension.
 
     The bytes are those of ``webdataset.TarWriter(mtime=0)``, without its import of torch in every worker.
     """
-    shapes = []
+    places = []
     with tarfile.open(path, "w") as archive:
         for clip in clips:
-            frames = np.ascontiguousarray(read(clip), dtype="<f4")
-            shapes.append(frames.shape)
-            _add(archive, f"{key(clip['clip_id'])}.json", _json(record(clip)))
-            _add(archive, f"{key(clip['clip_id'])}.npy", npy_bytes(frames))
-    places = [[*place, *shape] for place, shape in zip(_places(path), shapes, strict=True)]
+            name = key(clip["clip_id"])
+            _add(archive, f"{name}.json", _json(record(clip)))
+            start, members = archive.offset, sample(clip)
+            for extension, content in members.items():
+                _add(archive, f"{name}.{extension}", content)
+            places.append(_place(start, archive.offset, members))
     return Tar(digest(path), path.stat().st_size, places)
+
+
+def _place(start: int, end: int, members: Mapping[str, bytes]) -> list[int]:
+    """The place of ``members`` that lie from ``start`` to ``end``, with headers and padding."""
+    if ARRAY not in members:
+        return [start, end - start, len(members), 0]
+    content = members[ARRAY]
+    return [start + tarfile.BLOCKSIZE, len(content), *np.load(io.BytesIO(content), allow_pickle=False).shape]
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
@@ -55,11 +74,6 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     member.size, member.mtime, member.mode = len(content), 0, 0o444
     member.uname = member.gname = "bigdata"
     archive.addfile(member, io.BytesIO(content))
-
-
-def _places(path: Path) -> list[tuple[int, int]]:
-    with tarfile.open(path) as archive:
-        return [(member.offset_data, member.size) for member in archive if member.name.endswith(".npy")]
 
 
 def key(clip_id: str) -> str:

@@ -69,8 +69,10 @@ class Workload(Protocol):
     def twin(self, target: Path, params: Any) -> str:
         """Write the seeded synthetic data set in the native layout to the folder ``target``; how much of what it is."""
 
-    def inspect(self, raw: Path, jobs: int) -> pd.DataFrame:
+    def inspect(self, raw: Path, params: Any, jobs: int) -> pd.DataFrame:
         """One row a delivered clip: the clip columns as far as known, plus the facts that the contract judges.
+
+        ``params``: the workload's own, or None where a delivery is checked outside a workspace.
 
         Facts stand in columns that begin with ``clips.FACT``; no later stage sees them.
         Never raises for a bad clip; raises KinetraceError when the delivery as a whole cannot be read.
@@ -81,6 +83,9 @@ class Workload(Protocol):
 
     def read(self, raw: Path, clip: Clip) -> np.ndarray:
         """The clip's own array, ``[T, F]`` float32, missing parts as zeros."""
+
+    def sample(self, raw: Path, clip: Clip) -> Mapping[str, bytes]:
+        """What a shard holds of the clip, by file extension: its ``read`` as ``npy``, or pictures in order."""
 
     def reading(self, raw: Path) -> str:
         """Digest of what decides the values of clips beside their bytes: the code, and how ``raw`` says to read it."""

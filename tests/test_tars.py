@@ -1,17 +1,18 @@
+import io
 import tarfile
 
 import numpy as np
 import pytest
 
 from kinetrace.files import digest
-from kinetrace.tars import content, key, record, write_tar
+from kinetrace.tars import array, content, key, record, write_tar
 
 CLIPS = [{"clip_id": name, "label_id": 1, "split": "train", "text": "ü"} for name in ("a", "b.npy")]
 ARRAYS = {"a": np.arange(6.0).reshape(2, 3), "b.npy": np.ones((4, 3), ">f8")}
 
 
 def write(path):
-    return write_tar(path, CLIPS, lambda clip: ARRAYS[clip["clip_id"]])
+    return write_tar(path, CLIPS, lambda clip: array(ARRAYS[clip["clip_id"]]))
 
 
 def test_a_tar_says_where_the_values_of_each_clip_lie(tmp_path):
@@ -26,6 +27,16 @@ def test_a_tar_says_where_the_values_of_each_clip_lie(tmp_path):
 def test_the_bytes_depend_on_the_clips_alone(tmp_path):
     assert write(tmp_path / "1.tar") == write(tmp_path / "2.tar")
     assert (tmp_path / "1.tar").read_bytes() == (tmp_path / "2.tar").read_bytes()
+
+
+def test_the_place_of_pictures_is_that_of_their_members(tmp_path):
+    pictures = {"a": {"000.jpg": b"one", "001.jpg": b"x" * 600}, "b.npy": {"000.jpg": b"three"}}
+    tar = write_tar(tmp_path / "1.tar", CLIPS, lambda clip: pictures[clip["clip_id"]])
+    held = (tmp_path / "1.tar").read_bytes()
+    for clip, (offset, size, rows, width) in zip(CLIPS, tar.places, strict=True):
+        with tarfile.open(fileobj=io.BytesIO(held[offset : offset + size])) as archive:
+            found = {member.name.partition(".")[2]: archive.extractfile(member).read() for member in archive}
+        assert (found, rows, width) == (pictures[clip["clip_id"]], len(found), 0)
 
 
 def test_a_tar_of_nothing_is_a_tar(tmp_path):

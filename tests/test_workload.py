@@ -41,7 +41,7 @@ def test_the_layout_is_what_the_twin_writes(tmp_path):
 def test_the_protocol_names_what_the_stages_need():
     assert set(METHODS) == {
         "twin", "inspect", "contract", "read", "reading", "features", "motion", "train", "evaluate", "export",
-        "writer",
+        "writer", "sample",
     }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """A small real workload over ``.npy`` files, and workspaces for it: what shows that stages know no workload."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 from kinetrace import files
 from kinetrace.clips import conform, write_table
 from kinetrace.params import WorkloadParams
+from kinetrace.tars import array
 from kinetrace.workload import Clip, Job
 from kinetrace.workspace import Workspace
 
@@ -46,6 +48,9 @@ class Walk:
         with self.log.open("a") as stream:
             stream.write(f"{clip['source']}\n")
         return np.load(raw / clip["source"], allow_pickle=False)
+
+    def sample(self, raw: Path, clip: Clip) -> Mapping[str, bytes]:
+        return array(self.read(raw, clip))
 
     def reading(self, raw: Path) -> str:
         layout = raw / "layout.json"

@@ -1,5 +1,6 @@
 """The ``sign`` workload as the stages see it; each method loads its module when it is called."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ class Sign:
 
         return sign.write(target, params.twin)
 
-    def inspect(self, raw: Path, jobs: int) -> pd.DataFrame:
+    def inspect(self, raw: Path, params: Any, jobs: int) -> pd.DataFrame:
         from kinetrace.sign.data import reader
 
         return reader.inspect(raw, jobs)
@@ -45,6 +46,11 @@ class Sign:
         from kinetrace.sign.data import reader
 
         return reader.read(raw, clip)
+
+    def sample(self, raw: Path, clip: Clip) -> Mapping[str, bytes]:
+        from kinetrace.tars import array
+
+        return array(self.read(raw, clip))
 
     def reading(self, raw: Path) -> str:
         from kinetrace.sign.data import reader

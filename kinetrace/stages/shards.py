@@ -1,11 +1,13 @@
 """Stage ``shards``: what training reads, WebDataset tars whose bytes depend on their clips alone."""
 
 import json
+import math
 import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from kinetrace.clips import read_table, rows, write_table
@@ -19,6 +21,7 @@ from kinetrace.tars import VERSION, Tar, content, write_tar
 from kinetrace.workload import Clip, Job, Workload
 from kinetrace.workspace import Folders
 
+SAMPLED = 16  # clips from whose sizes that of a shard is foreseen
 Plan = dict[str, list[Clip]]  # file name to clips, sorted by clip_id
 
 
@@ -38,7 +41,7 @@ def run(job: Job) -> None:
     Raises:
         KinetraceError: a clip's frames do not have the width of the statistics.
     """
-    plan = planned(read_table(job.folders.split_table), job.params.shards.count)
+    plan = _planned(job)
     with staged(job.folders.shards) as folder:
         folder.mkdir()
         tars = _provide_all(job, plan, folder)
@@ -49,6 +52,22 @@ def run(job: Job) -> None:
             name: {"sha256": tar.sha256, "bytes": tar.size, "clips": len(plan[name])} for name, tar in tars.items()
         }
         write_json(folder / INDEX, {"version": VERSION, "shards": shards, "table": digest(folder / TABLE)})
+
+
+def _planned(job: Job) -> Plan:
+    table = read_table(job.folders.split_table)
+    return planned(table, job.params.shards.count or count_of(job, table))
+
+
+def count_of(job: Job, table: pd.DataFrame) -> int:
+    """How many shards of about ``shards.megabytes`` the largest split fills, as a power of two.
+
+    Some more clips then leave the number, and with it every clip's shard, as it is.
+    """
+    chosen = rows(table.sort_values("digest").head(SAMPLED))
+    sizes = [sum(map(len, job.workload.sample(job.raw, clip).values())) for clip in chosen]
+    largest = np.mean(sizes) * table.split.value_counts().max()
+    return 1 << max(math.ceil(math.log2(largest / (job.params.shards.megabytes * 1e6))), 0)
 
 
 def planned(table: pd.DataFrame, count: int) -> Plan:
@@ -81,7 +100,7 @@ def _provide(workload: Workload, raw: Path, folder: Path, task: Task) -> Tar:
         if digest(target) == task.known.sha256:
             return task.known
     with new_object(task.kept) as path:
-        tar = write_tar(path, task.clips, partial(workload.read, raw))
+        tar = write_tar(path, task.clips, partial(workload.sample, raw))
         shutil.copyfile(path, target)
     return tar
 
@@ -96,7 +115,7 @@ def index(plan: Plan, tars: dict[str, Tar]) -> pd.DataFrame:
 
 def _check_width(table: pd.DataFrame, folders: Folders) -> None:
     width = read_npz(folders.stats_npz)["mean"].size
-    wrong = table[table.width != width]
+    wrong = table[(table.width != width) & (table.width > 0)]  # pictures have none
     if len(wrong):
         clip = wrong.iloc[0]
         raise KinetraceError(

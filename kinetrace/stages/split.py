@@ -72,8 +72,17 @@ def _drawn(values: pd.Series, params: SplitParams) -> dict[str, str]:
             f"name the {params.by}s in the metadata, or {ALONE[params.by]}"
         )
     test, val = sizes(len(names), params.val, params.test)
+    if params.held_out is not None:
+        names, test = _first_is(params.held_out, names, params.by), 1
+        val = sizes(len(names), params.val, test / len(names))[1]
     parts = ["test"] * test + ["val"] * val + ["train"] * (len(names) - test - val)
     return dict(zip(names, parts, strict=True))
+
+
+def _first_is(held_out: str, names: list[str], kind: str) -> list[str]:
+    if held_out not in names:
+        raise KinetraceError(f"split.held_out is {held_out!r}, which is no {kind}: found {_first(sorted(names), 20)}")
+    return [held_out, *(name for name in names if name != held_out)]
 
 
 def sizes(names: int, val: float, test: float) -> tuple[int, int]:

@@ -97,7 +97,7 @@ def check(folder: Path, workload: str, docs: Path | None, jobs: int) -> Verdict:
 
 def judge(workload: Workload, params: Any, raw: Path, docs: Path | None, jobs: int) -> Verdict:
     """Inspect ``raw``, run the contract over it and part the clips."""
-    table = workload.inspect(raw, jobs)
+    table = workload.inspect(raw, params, jobs)
     rules = workload.contract(params)
     breaches = expectations.judge(table, rules, workload.name, docs)
     given = table[[name for name in table.columns if not name.startswith(clips.FACT)]]

@@ -2,6 +2,8 @@ import io
 import json
 import shutil
 import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from kinetrace.files import digest, read_json, write_npz
 from kinetrace.shards import Shards
 from kinetrace.stages import motion, shards, split, stats
 from kinetrace.tars import key
-from tests.workspaces import deliver, tree, walk
+from tests.workspaces import Walk, deliver, tree, walk
 
 
 def run(job, count):
@@ -190,3 +192,37 @@ def test_a_clip_of_another_width_than_the_statistics_is_named(job):
 
 def test_summary(job):
     assert shards.summary(job.folders).startswith("40 clips in 9 shards, ")
+
+
+def test_a_size_in_place_of_a_count_gives_as_many_shards_as_it_takes(tmp_path):
+    counts = {}
+    for megabytes in (1e-3, 2e-3, 1.0):
+        job = walk(tmp_path / str(megabytes), {"shards": {"count": None, "megabytes": megabytes}})
+        run(job, 40)
+        found = Shards.open(job.folders.shards)
+        counts[megabytes] = len(list(job.folders.shards.glob("train-*.tar")))
+        assert len(found) == 40
+    assert counts[1e-3] == 2 * counts[2e-3] > counts[1.0] == 1
+
+
+def test_pictures_are_read_back_in_their_order(tmp_path):
+    job = walk(tmp_path)
+    deliver(job, 6)
+    pictures = {f"{n:03d}.jpg": bytes([n]) * (n + 1) for n in range(12)}
+    object.__setattr__(job, "workload", Pictured(job.workload.log, pictures=pictures))
+    for stage in (stats, motion, split, shards):
+        stage.run(job)
+    found = Shards.open(job.folders.shards)
+    for index in range(len(found)):
+        assert list(found.sample(index).items()) == list(pictures.items())
+    assert set(found.clips.rows) == {12}
+
+
+@dataclass(frozen=True)
+class Pictured(Walk):
+    """The walk with pictures in its shards."""
+
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+
+    def sample(self, raw, clip):
+        return self.pictures

@@ -200,3 +200,20 @@ def test_the_test_digest_follows_the_test_clips_and_nothing_else(tmp_path):
     digests = [read_json(job.folders.split_json)["test_digest"] for job in (first, again, more)]
     assert digests[0] == digests[1] != digests[2]
     assert tree(first.folders.data) == tree(again.folders.data)
+
+
+def test_one_subject_held_out_is_the_test_and_the_others_share_the_rest():
+    for name in ("s0", "s5"):
+        found = by_split(split.assign(clips(), params(held_out=name, val=0.25)))
+        assert found["test"] == {name}
+        assert (len(found["val"]), len(found["train"])) == (2, 5)
+
+
+def test_an_unknown_one_is_named_with_those_that_there_are():
+    with pytest.raises(KinetraceError, match=r"split.held_out is 's9', which is no subject: found s0, s1"):
+        split.assign(clips(), params(held_out="s9"))
+
+
+def test_a_column_needs_nobody_held_out():
+    with pytest.raises(ValueError, match=r"split\.held_out goes with"):
+        params(by="column", column="mood", held_out="s1")
