@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from kinetrace.metrics import bootstrap
+from kinetrace.metrics import bootstrap, figures
 from kinetrace.metrics.calibration import Reliability, RiskCoverage, auroc, reliability, risk_coverage
 from kinetrace.sign.data.features import motion
-from kinetrace.sign.evaluate import figures
 from kinetrace.sign.evaluate.outside import stand_ins
 from kinetrace.sign.evaluate.splits import Encoded, Splits, texts
 from kinetrace.sign.model.batches import Corpus

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from kinetrace import clips, files
-from kinetrace.metrics import retrieval, text
+from kinetrace.metrics import figures, retrieval, text
+from kinetrace.metrics.figures import Figure
 from kinetrace.params import EvaluateParams
 from kinetrace.shards import Shards
-from kinetrace.sign.evaluate import figures, plots, ranking, refusal, rerank
+from kinetrace.sign.evaluate import plots, ranking, refusal, rerank
 from kinetrace.sign.evaluate.baselines import Figures, shape, trivial
 from kinetrace.sign.evaluate.confusions import confusions
-from kinetrace.sign.evaluate.figures import Figure
 from kinetrace.sign.evaluate.scores import Scores, predictions, ratios, score
 from kinetrace.sign.evaluate.slices import slices
 from kinetrace.sign.evaluate.splits import Splits, encode

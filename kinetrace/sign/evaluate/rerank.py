@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kinetrace.metrics import bootstrap, retrieval
+from kinetrace.metrics import bootstrap, figures, retrieval
+from kinetrace.metrics.figures import CLUSTERS, Figure, known
 from kinetrace.params import EvaluateParams
-from kinetrace.sign.evaluate import figures
-from kinetrace.sign.evaluate.figures import CLUSTERS, Figure, known
 from kinetrace.sign.evaluate.splits import Encoded, Splits
 from kinetrace.sign.params import SignEvaluateParams
 from kinetrace.sign.runtime.rerank import Reranker

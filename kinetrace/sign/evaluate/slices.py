@@ -6,24 +6,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kinetrace.metrics import figures
 from kinetrace.params import EvaluateParams
-from kinetrace.sign.evaluate import figures
 
 NAMED = ("subject", "category")
-Slice = dict[str, Any]  # ``by``, ``name``, ``clips`` and ``metrics``: a figure by name
 
 
-def slices(clips: pd.DataFrame, table: pd.DataFrame, names: Sequence[str], params: EvaluateParams) -> list[Slice]:
+def slices(
+    clips: pd.DataFrame, table: pd.DataFrame, names: Sequence[str], params: EvaluateParams
+) -> list[dict[str, Any]]:
     """Every part with its metrics ``names``, out of the predictions ``table``, whose rows are those of ``clips``."""
-    return [
-        {
-            "by": kind,
-            "name": name,
-            "clips": int(chosen.sum()),
-            "metrics": {metric: figures.ratio(metric, table[chosen], params) for metric in names},
-        }
-        for kind, name, chosen in (*named(clips), *thirds(clips))
-    ]
+    return figures.slices((*named(clips), *thirds(clips)), table, names, params)
 
 
 def named(clips: pd.DataFrame) -> Iterator[tuple[str, str, np.ndarray]]:

@@ -2,9 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kinetrace.metrics import bootstrap
+from kinetrace.metrics import bootstrap, figures
 from kinetrace.params import EvaluateParams
-from kinetrace.sign.evaluate import figures
 
 PARAMS = EvaluateParams(resamples=200, confidence=0.9, seed=1)
 TABLE = pd.DataFrame(

@@ -1,5 +1,6 @@
-"""A metric's value with its interval, resampled by sentence and signer."""
+"""A metric's value with its interval, resampled by label and subject, and those of parts of the test split."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,21 @@ def bounded(statistics: np.ndarray, combine: Combine, table: pd.DataFrame, param
     clusters = [table[name].to_numpy() for name in CLUSTERS]
     found = bootstrap.interval(statistics, combine, clusters, params.resamples, params.confidence, params.seed)
     return {"value": known(found.value), "low": known(found.low), "high": known(found.high)}
+
+
+def slices(
+    parts: Iterable[tuple[str, str, np.ndarray]], table: pd.DataFrame, names: Sequence[str], params: EvaluateParams
+) -> list[dict[str, Any]]:
+    """Of each part (kind, name, members ``[N]`` bool): its clips, and the metrics ``names`` of the predictions."""
+    return [
+        {
+            "by": kind,
+            "name": name,
+            "clips": int(chosen.sum()),
+            "metrics": {metric: ratio(metric, table[chosen], params) for metric in names},
+        }
+        for kind, name, chosen in parts
+    ]
 
 
 def plain(value: float) -> Figure:
