@@ -66,6 +66,13 @@ class OperationsValidateParams(ValidateParams):
     clips: CutParams
 
 
+DEFAULTS = OperationsValidateParams(  # where a delivery is checked outside a workspace
+    max_quarantine_share=1.0,
+    video=VideoParams(fps=10.0, size=112, quality=90),
+    clips=CutParams(seed=7, seconds=5.0, context=1.0, per_boundary=3, window=0.5, wide_window=1.0, wide=[], stride=5.0),
+)
+
+
 class SamplerParams(Section):
     """Which ``frames`` of a clip a model sees.
 

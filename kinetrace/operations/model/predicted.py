@@ -19,3 +19,9 @@ class Predicted:
     next_CK: np.ndarray
     frames_CTK: np.ndarray
     fps: float
+
+    def take(self, places: np.ndarray) -> "Predicted":
+        """Of some clips: their places or a mask ``[C]``."""
+        return Predicted(
+            self.operation_CK[places], self.span_C2[places], self.next_CK[places], self.frames_CTK[places], self.fps
+        )

@@ -1,0 +1,36 @@
+"""The two kinds of model behind one door: what evaluation asks of either."""
+
+from pathlib import Path
+from typing import Protocol
+
+from kinetrace.operations.model.predicted import Predicted
+from kinetrace.operations.params import ModelParams, SamplerParams
+from kinetrace.shards import Shards
+
+
+class Model(Protocol):
+    """A trained model: its parameters, its vocabulary, and what it says of clips."""
+
+    @property
+    def params(self) -> ModelParams: ...
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    def predict(self, shards: Shards, sampler: SamplerParams | None = None) -> Predicted:
+        """Of every clip of ``shards`` in order, through the model's own sampler or another one."""
+
+
+def load(folder: Path, kind: str) -> Model:
+    """The model of a checkpoint.
+
+    Raises:
+        KinetraceError: there is no checkpoint, or it cannot be used.
+    """
+    if kind == "vlm":
+        from kinetrace.operations.model.vlm.answering import Answering
+
+        return Answering.load(folder)
+    from kinetrace.operations.model.inference import Trained
+
+    return Trained.load(folder)
