@@ -14,6 +14,7 @@ from kinetrace.conventions import FPS, UNKNOWN
 from kinetrace.environment import be_quiet
 from kinetrace.errors import KinetraceError
 from kinetrace.extract import cli as extracting
+from kinetrace.operations import cli as operations
 from kinetrace.sign import cli as sign
 from kinetrace.sweep import cli as sweep
 from kinetrace.tokens import cli as tokens
@@ -33,6 +34,7 @@ importing = typer.Typer(help="Turn other people's formats into a data set of thi
 app.add_typer(importing, name="import")
 app.add_typer(sign.app, name="sign")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(operations.app, name="operations")
 app.command(epilog="Example: kinetrace sweep sign --set sign.loss.clip=0.0,0.5 --set sign.train.seed=1,2")(sweep.sweep)
 app.command(epilog="Example: kinetrace extract videos --sentences sentences.csv --to signed")(extracting.extract)
 

@@ -40,7 +40,7 @@ class Operations:
     def contract(self, params: Any) -> list[Rule]:
         from kinetrace.operations.data import contract
 
-        return contract.rules()
+        return contract.rules(params.validate_ if params else None)
 
     def read(self, raw: Path, clip: Clip) -> np.ndarray:
         from kinetrace.operations.data import reader

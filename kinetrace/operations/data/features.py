@@ -2,12 +2,12 @@
 
 import numpy as np
 
-ROWS, COLUMNS = 12, 16  # of a thumbnail: what moves by a hand's breadth shows
-WIDTH = ROWS * COLUMNS * 3
+SIDE = 16  # pixels of a thumbnail: what moves by a hand's breadth shows
+WIDTH = SIDE * SIDE * 3
 
 
 def features(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The thumbnails themselves and that all of them was seen, both ``[T, 576]``; their mean is the mean picture."""
+    """The thumbnails themselves and that all of them was seen, both ``[T, 768]``; their mean is the mean picture."""
     return frames, np.ones_like(frames, bool)
 
 

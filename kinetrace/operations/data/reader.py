@@ -1,7 +1,7 @@
 """Recordings of a data set as a table of clips, and the frames of each clip."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,9 +15,9 @@ from kinetrace.clips import COLUMNS, FACT
 from kinetrace.errors import KinetraceError
 from kinetrace.operations.data import layout, protocols, video
 from kinetrace.operations.data.cuts import Cut, Target, cuts, target
-from kinetrace.operations.data.features import COLUMNS as ACROSS
-from kinetrace.operations.data.features import ROWS as DOWN
+from kinetrace.operations.data.features import SIDE
 from kinetrace.operations.data.found import Found
+from kinetrace.operations.data.pictures import encode_jpeg
 from kinetrace.operations.data.recordings import NULL, Recording
 from kinetrace.operations.data.video import Probe
 from kinetrace.operations.data.vocabulary import order
@@ -162,14 +162,12 @@ def _table(rows: Sequence[Mapping[str, Any]], shown: VideoParams) -> pd.DataFram
 
 
 def read(raw: Path, clip: Clip) -> np.ndarray:
-    """``[T, 576]`` float32 from 0 to 1: a thumbnail of each frame, 12 × 16 × RGB.
+    """``[T, 768]`` float32 from 0 to 1: a thumbnail of each frame, 16 × 16 × RGB.
 
     Raises:
         KinetraceError: the video lies outside ``raw`` or cannot be decoded there.
     """
-    frames = _frames(raw, clip)
-    small = (video.thumbnail(frames.picture(index, int(clip["size"])), DOWN, ACROSS) for index in range(len(frames)))
-    return np.stack([picture.ravel() for picture in small]).astype(np.float32) / 255
+    return np.stack([picture.ravel() for picture in _pictures(raw, clip, SIDE)]).astype(np.float32) / 255
 
 
 def sample(raw: Path, clip: Clip) -> dict[str, bytes]:
@@ -178,15 +176,19 @@ def sample(raw: Path, clip: Clip) -> dict[str, bytes]:
     Raises:
         KinetraceError: as ``read``.
     """
-    frames, size, quality = _frames(raw, clip), int(clip["size"]), int(clip["quality"])
-    pictures = (frames.picture(index, size) for index in range(len(frames)))
-    return {f"{index:03d}.jpg": video.encode_jpeg(picture, quality) for index, picture in enumerate(pictures)}
+    pictures, quality = _pictures(raw, clip, int(clip["size"])), int(clip["quality"])
+    return {f"{index:03d}.jpg": encode_jpeg(picture, quality) for index, picture in enumerate(pictures)}
 
 
-def _frames(raw: Path, clip: Clip) -> video.Frames:
+def _pictures(raw: Path, clip: Clip, size: int) -> Iterator[np.ndarray]:
+    """Each frame of the clip, ``[size, size, 3]`` uint8; equal neighbours are resized once."""
     path = files.inside(raw, clip["source"])
-    begin = clip["start"] - clip["context"]
+    times = clip["start"] - clip["context"] + np.arange(clip["num_frames"]) / clip["fps"]
+    before, small = None, np.empty(0)
     try:
-        return video.decode(path, begin, begin + clip["num_frames"] / clip["fps"], clip["fps"])
+        for picture in video.pictures_at(path, times):
+            if picture is not before:
+                before, small = picture, picture.rgb(size)
+            yield small
     except KinetraceError as error:
         raise KinetraceError(f"{error}; run `kinetrace stage validate operations` again") from None

@@ -1,0 +1,32 @@
+"""The commands of ``kinetrace operations``: each is one call into the library; heavy imports happen inside it."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from kinetrace.console import Json, show
+from kinetrace.workspace import Workspace
+
+app = typer.Typer(
+    help="Work steps in video, by the clips of the shards or the model of a bundle.", no_args_is_help=True
+)
+
+
+@app.command(epilog="Example: kinetrace operations clips --samples 8 --to /tmp/clips")
+def clips(
+    to: Annotated[Path, typer.Option(metavar="DIR", help="a new folder, or one of earlier samples")],
+    samples: Annotated[int, typer.Option(min=1, help="how many clips, spread over the split")] = 8,
+    split: Annotated[Literal["train", "val", "test"], typer.Option(help="of which split")] = "train",
+    as_json: Json = False,
+) -> None:
+    """Write clips as a person can read them: frames in a sheet, the prompt, the expected answer."""
+    from kinetrace import params
+    from kinetrace.operations import samples as writing
+    from kinetrace.operations.params import OperationsParams
+    from kinetrace.shards import Shards
+
+    workspace = Workspace.find()
+    sampler = params.load(workspace.params, "operations", OperationsParams).model.sampler
+    names = writing.write(Shards.open(workspace.of("operations").shards).subset(split), sampler, samples, to)
+    show({"clips": names, "to": str(to)}, as_json, f"{len(names)} clips: {to}")
