@@ -225,6 +225,35 @@ def import_csl(
     _imported("tokens", to, lambda target: csl.convert(folder, target, fps), folder)
 
 
+@importing.command("openpack", epilog="Example: kinetrace import openpack ~/openpack/v1.0.0")
+def import_openpack(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="with users such as U0101 in it, or one such user")],
+    to: Into = None,
+) -> None:
+    """OpenPack's operations and RGB video, as they are; depth, keypoints and sensors stay behind."""
+    from kinetrace.importers import openpack
+
+    _imported("operations", to, lambda target: openpack.convert(folder, target), folder)
+
+
+@importing.command("videos", epilog="Example: kinetrace import videos ~/packing --table operations.csv")
+def import_videos(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="searched for videos")],
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV with start, end (seconds), label and video_file, perhaps subject, session; "
+            "or DIR's operations.csv, or VIDEO.csv beside each video"
+        ),
+    ] = None,
+    to: Into = None,
+) -> None:
+    """Videos in which a table says which operation runs when."""
+    from kinetrace.importers import videos
+
+    _imported("operations", to, lambda target: videos.convert(folder, target, table), folder, table)
+
+
 def _converted(workload: str, to: Path | None, convert: Any, *given: Path | None) -> None:
     """Import what the workload's own writer writes."""
     from kinetrace.workload import load

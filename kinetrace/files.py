@@ -44,7 +44,8 @@ def staged(target: Path) -> Iterator[Path]:
 def replaceable(target: Path, what: str, patterns: Sequence[str] = ()) -> Path:
     """``target``, resolved: a folder that is absent, empty, or such as we write and may therefore replace.
 
-    ``patterns`` describe what we write: each has a file in the folder, and each file there matches one.
+    ``patterns`` describe what we write: each has a file in the folder, and each file there matches one. A pattern
+    may name alternatives: ``operations.csv|*/annotation/*.csv``.
 
     Raises:
         KinetraceError: ``target`` is anything else, so no ``what``.
@@ -62,11 +63,15 @@ def _not_ours(folder: Path, patterns: Sequence[str]) -> str:
     """What keeps ``folder`` from being replaced, or ""."""
     found = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
     names = [path.relative_to(folder).as_posix() for path in found]
-    foreign = next((name for name in names if not any(fnmatchcase(name, pattern) for pattern in patterns)), "")
+    foreign = next((name for name in names if not any(_matches(name, pattern) for pattern in patterns)), "")
     if foreign:
         return f"it holds {foreign}"
-    absent = next((pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in names)), "")
-    return f"it lacks {absent}" if names and absent else ""
+    absent = next((pattern for pattern in patterns if not any(_matches(name, pattern) for name in names)), "")
+    return f"it lacks {absent.replace('|', ' or ')}" if names and absent else ""
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return any(fnmatchcase(name, alternative) for alternative in pattern.split("|"))
 
 
 def recover(target: Path, aside: Path) -> None:

@@ -69,7 +69,7 @@ def _free(target: Path, layout: tuple[str, ...], sources: tuple[Path, ...]) -> P
 
 def _replaced(folder: Path, layout: tuple[str, ...]) -> str:
     """How many clips go with the earlier import in ``folder``, for the summary; "" where there is none."""
-    clips = sum(1 for _ in folder.glob(layout[-1]))
+    clips = sum(1 for pattern in layout[-1].split("|") for _ in folder.glob(pattern))
     return f"; replaces {clips:,} clip{'' if clips == 1 else 's'}" if clips else ""
 
 

@@ -60,11 +60,12 @@ class Delivered:
     skipped: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     advice: str = ""
+    noun: str = "clip"  # what ``clips`` counts
 
     def __str__(self) -> str:
         missing = [part for part in PARTS if part not in self.parts]
         parts = f"parts {', '.join(self.parts)}" + (f" (missing: {', '.join(missing)})" if missing else "")
-        counts = f"{_count(self.clips, 'clip')}, {_count(self.subjects, 'subject')}, {_count(self.labels, 'label')}"
+        counts = f"{_count(self.clips, self.noun)}, {_count(self.subjects, 'subject')}, {_count(self.labels, 'label')}"
         skipped = shortened("skipped", self.skipped)
         return "; ".join(filter(None, [counts, parts if self.parts else "", *self.notes, skipped, self.advice]))
 

@@ -37,17 +37,22 @@ def clock(folder: Path, media: Path) -> Clock:
         KinetraceError: nothing says it, or what does is not what it should be.
     """
     started, duration = _frames(media) if media.is_dir() else _header(media)
-    for place in (media.parent, media.parent.parent) if media.is_dir() else (media.parent,):
-        beside = place / f"{media.stem}.csv"
-        if os.path.lexists(beside):
-            within(folder, str(beside.relative_to(folder)))
-            return Clock(_sidecar(beside), duration)
+    for beside in sidecars(media)[:1]:
+        within(folder, beside.relative_to(folder).as_posix())
+        return Clock(_sidecar(beside), duration)
     if started is None:
         raise KinetraceError(
             f"{media}: nothing says when it began: give {media.parent / media.stem}.csv with the column unixtime, "
             "milliseconds of the first frame"
         )
     return Clock(started, duration)
+
+
+def sidecars(media: Path) -> list[Path]:
+    """The CSV beside a video, or beside a folder of frames or ``frames/``, that says when it began; or none."""
+    places = (media.parent, media.parent.parent) if media.is_dir() else (media.parent,)
+    found = (place / f"{media.name if media.is_dir() else media.stem}.csv" for place in places)
+    return [path for path in found if os.path.lexists(path)]
 
 
 def frame_time(name: str) -> float | None:

@@ -57,7 +57,7 @@ def _media(user: Path) -> dict[str, Path]:
             if path.suffix.lower() in VIDEOS and path.name[0] != ".":
                 found.setdefault(path.stem, path)
         for path in sorted(colour.glob("frames/*")):
-            if path.is_dir() and first_picture(path):
+            if path.is_dir() and (path.is_symlink() or first_picture(path)):  # where a link leads is judged later
                 found.setdefault(path.name, path)
     return found
 

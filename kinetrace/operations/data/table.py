@@ -32,7 +32,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Told:
-    """What tables say of one video: ``name`` as it is written there; ``problem`` where its table cannot be read."""
+    """What tables say of one video: ``name`` is its path in the folder, or where there is none what is written;
+    ``problem`` where its table cannot be read."""
 
     name: str
     rows: list[Row] = field(default_factory=list)
@@ -46,7 +47,8 @@ def holds(folder: Path) -> bool:
 
 def videos(folder: Path) -> list[str]:
     """The videos below ``folder``, hidden ones apart, as relative paths in order."""
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in VIDEOS)
+    every = (path for path in folder.rglob("*") if path.suffix.lower() in VIDEOS and not path.is_dir())
+    found = (path.relative_to(folder) for path in every)
     return sorted(path.as_posix() for path in found if not any(part[0] == "." for part in path.parts))
 
 
@@ -72,12 +74,12 @@ def _of_table(folder: Path, path: Path) -> list[Told]:
         raise KinetraceError(
             f"{path} has no column video_file, and {folder} holds {len(present)} videos: name each row's video there"
         )
-    grouped: dict[str, Told] = {}
+    grouped, places = dict[str, Told](), dict[str, str]()
     for row in rows:
         name = row.text("video_file").replace("\\", "/") or only
-        grouped.setdefault(name, Told(name)).rows.append(row)
-    named = {place for name in grouped if (place := _place(folder, name))}
-    return [*grouped.values(), *(Told(name) for name in present if name not in named)]
+        places.setdefault(name, place_of(folder, name) or name)
+        grouped.setdefault(places[name], Told(places[name])).rows.append(row)
+    return [*grouped.values(), *(Told(name) for name in present if name not in grouped)]
 
 
 def _beside(folder: Path, name: str) -> Told:
@@ -97,7 +99,7 @@ def _rows(path: Path) -> list[Row]:
     return [Row(f"{path.name}, line {line}", row) for line, row in zip(table.index, texts, strict=True)]
 
 
-def _place(folder: Path, name: str) -> str:
+def place_of(folder: Path, name: str) -> str:
     """The path relative to ``folder`` that ``name`` means, also below ``videos/``; "" where there is no such file."""
     for candidate in (name, f"{FOLDER}/{name}"):
         try:
@@ -116,7 +118,7 @@ def video(folder: Path, name: str) -> str:
     """
     if not name:
         raise KinetraceError("video_file is empty, and there are several videos: name one")
-    place = _place(folder, name)
+    place = place_of(folder, name)
     if not place:
         within(folder, name)  # says what is wrong
     if not re.search(PLAIN_NAME, place):
@@ -136,12 +138,11 @@ def recordings(folder: Path, path: Path | None = None) -> list[Found]:
 
 
 def _found(folder: Path, item: Told) -> Found:
-    place = _place(folder, item.name) or item.name
     first = item.rows[0] if item.rows else Row("", {})
-    subject, session = first.text("subject") or UNKNOWN, first.text("session") or _stem(place)
-    found = Found(_safe(subject), _safe(session), place)
+    subject, session = first.text("subject") or UNKNOWN, first.text("session") or _stem(item.name)
+    found = Found(_safe(subject), _safe(session), item.name)
     if not item.rows and not item.problem:
-        return Found(found.user, found.session, place, absent="no row of a table names this video")
+        return Found(found.user, found.session, found.source, absent="no row of a table names this video")
 
     def build() -> Recording:
         if item.problem:
