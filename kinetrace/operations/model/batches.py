@@ -13,10 +13,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from kinetrace.operations.data.video import decode_jpeg
+from kinetrace.operations.data.pictures import decode_jpeg
 from kinetrace.operations.model.geometry import Geometry
 from kinetrace.operations.params import SamplerParams
-from kinetrace.operations.runtime.pictures import brightness, chosen, fitted
+from kinetrace.operations.runtime.pictures import brightness, chosen
 
 DECODERS = 2  # threads
 
@@ -103,7 +103,7 @@ class Corpus:
         """These frames of clip ``index``; no other is decoded."""
         pictures = self.shards.sample(index)
         once, where_n = np.unique(places_n, return_inverse=True)
-        frames = np.stack([fitted(decode_jpeg(pictures[f"{place:03d}.jpg"]), self.pixels) for place in once.tolist()])
+        frames = np.stack([decode_jpeg(pictures[f"{place:03d}.jpg"], self.pixels) for place in once.tolist()])
         present_N = self.geometry.present_N(float(self.shards.clips.context.iloc[index]))
         return Look(frames[where_n], self._times(index)[places_n], present_N)
 

@@ -3,6 +3,8 @@
 Shape suffixes: B clips, n frames, P pixels, W width.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -25,7 +27,7 @@ class FrameEncoder(nn.Module):
         super().__init__()
         channels, side = [4, *(width // share for share in STAGES)], pixels
         layers: list[nn.Module] = []
-        for seen, made in zip(channels, channels[1:], strict=False):
+        for seen, made in pairwise(channels):
             layers += [nn.Conv2d(seen, made, 3, 2, 1, bias=False), nn.BatchNorm2d(made), nn.SiLU()]
             side = (side + 1) // 2
         self.convolutions = nn.Sequential(*layers).to(memory_format=torch.channels_last)
