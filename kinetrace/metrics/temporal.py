@@ -88,7 +88,7 @@ def _counts(true: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray
     """``[3, K]`` of one recording."""
     _check_moments(true, predicted)
     counted = true != NULL
-    hits = _histogram(true[counted & (true == predicted)], classes)
+    hits = _histogram(true[true == predicted], classes)
     claimed, present = (_histogram(labels[counted], classes) for labels in (predicted, true))
     return np.stack([hits, claimed - hits, present - hits])
 

@@ -130,6 +130,12 @@ def test_a_prediction_does_not_turn_to_its_second_best_when_the_best_is_taken():
     assert match(true, predicted, 0.1).tolist() == [1, 1, 1]
 
 
+def test_of_two_true_segments_that_overlap_equally_the_first_is_taken():
+    true = Segments(np.array([0, 8]), np.array([4, 12]), np.array([1, 1]))
+    predicted = Segments(np.array([2, 11]), np.array([10, 12]), np.array([1, 1]))
+    assert match(true, predicted, 0.1).tolist() == [2, 0, 0]
+
+
 def test_a_weak_prediction_does_not_take_the_true_segment_from_a_later_one():
     true, predicted = [1] * 20, [1, 0] + [1] * 18
     assert match(segments(np.array(true)), segments(np.array(predicted)), 0.5).tolist() == [1, 2, 0]
