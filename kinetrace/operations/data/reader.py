@@ -25,6 +25,17 @@ from kinetrace.operations.params import DEFAULTS, OperationsValidateParams, Vide
 from kinetrace.parallel import clip_map
 from kinetrace.workload import Clip
 
+OWN_TYPES = {
+    "user": "string",  # the data set's name of the subject
+    "kind": "string",
+    "context": "float64",  # seconds before ``start`` that its frames show too
+    "size": "Int64",  # of its pictures, pixels
+    "quality": "Int64",  # of its pictures, JPEG
+    "op_start": "float64",  # of its operation, seconds from its start
+    "op_end": "float64",
+    "next_label": "string",
+    "segments": "string",  # JSON [[start, end, label], ...] of all that runs in clip and context
+}
 FACT_TYPES = {
     "problem": "string",  # why the recording cannot be used
     "absent": "string",  # what of it was never delivered
@@ -45,7 +56,7 @@ class Examined:
 
 
 def inspect(raw: Path, params: OperationsValidateParams | None, jobs: int) -> pd.DataFrame:
-    """One row a clip, with own columns (see ``_row``) and facts for the contract (``found_*``).
+    """One row a clip, with own columns (``OWN_TYPES``) and facts for the contract (``found_*``).
 
     A recording that cannot be cut has one row, so that nothing is lost in silence. Every clip of a broken video says
     so. Without ``params`` recordings are cut as ``DEFAULTS`` says.
@@ -97,25 +108,23 @@ def _duration(recording: Recording, probe: Probe) -> float:
 
 def _unusable(found: Found) -> dict[str, Any]:
     """The row of a recording of which there are no clips."""
-    return {
+    blank = dict.fromkeys(("text", "digest", "kind", "next_label", "segments"), "")
+    return blank | {
         "clip_id": f"{found.user}-{found.session}",
         "user": found.user,
         "subject": found.user,
         "session": found.session,
         "source": found.source,
         "label": NULL,
+        "start": np.nan,
+        "end": np.nan,
         f"{FACT}problem": found.problem or None,
         f"{FACT}absent": found.absent or None,
     }
 
 
 def _row(recording: Recording, cut: Cut, digest: str, params: OperationsValidateParams) -> dict[str, Any]:
-    """The columns of a clip: those of the clip table as far as known, and
-
-    ``user``: the data set's name of the subject; ``kind``; ``context``: seconds before ``start`` that its frames show
-    too; ``size``, ``quality``: of its pictures; ``op_start``, ``op_end``: the operation in seconds from the clip's
-    start; ``next_label``; ``segments``: JSON ``[[start, end, label], ...]`` of all that runs in clip and context.
-    """
+    """The columns of a clip as far as they do not depend on others."""
     seconds, shown = params.clips.seconds, params.video
     found = target(recording, cut, seconds)
     frames = round((cut.context + seconds) * shown.fps)
@@ -152,13 +161,12 @@ def sentence(found: Target) -> str:
 def _table(rows: Sequence[Mapping[str, Any]], shown: VideoParams) -> pd.DataFrame:
     """The rows with the clip columns complete, those that are known alone."""
     table = pd.DataFrame(list(rows))
-    table = table.reindex(columns=list(dict.fromkeys([*COLUMNS, *table, *(FACT + name for name in FACT_TYPES)])))
+    types = OWN_TYPES | {FACT + name: kind for name, kind in FACT_TYPES.items()}
+    table = table.reindex(columns=[*COLUMNS, *types])
     numbers = {label: number for number, label in enumerate((*order(table.label), NULL))}
-    texts = ("text", "digest", "kind", "next_label", "segments")
-    table = table.assign(fps=shown.fps, label_id=table.label.map(numbers), text=table.text.fillna(table.label))
-    table = protocols.columns(table.fillna(dict.fromkeys(texts, "")))
-    table["num_frames"] = table.num_frames.astype("Int64")
-    return table.astype({FACT + name: kind for name, kind in FACT_TYPES.items()})
+    frames = table.num_frames.astype("Int64")
+    table = table.assign(fps=shown.fps, label_id=table.label.map(numbers), num_frames=frames)
+    return protocols.columns(table.astype(types))
 
 
 def read(raw: Path, clip: Clip) -> np.ndarray:
