@@ -9,10 +9,9 @@ from pathlib import Path
 
 from kinetrace.errors import KinetraceError
 from kinetrace.files import inside
-from kinetrace.operations.data.recordings import Recording, Segment
+from kinetrace.operations.data.recordings import NULL, Recording, Segment
 
 VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv")
-PICTURES = (".jpeg", ".jpg", ".png")
 OVERLAP = 0.05  # seconds by which an operation may outlast the start of the next: less than a frame at 15 Hz
 NAME = re.compile(r"[\w-]{1,80}")  # of users and sessions, which become names of clips
 
@@ -79,6 +78,17 @@ def judged(folder: Path, found: Found, build: Callable[[], Recording]) -> Found:
         return replace(found, recording=build())
     except (KinetraceError, OSError) as error:
         return replace(found, problem=str(error).replace(f"{folder}{os.sep}", ""))
+
+
+def outside(recording: Recording, duration: float) -> str:
+    """What is wrong where no operation lies inside the recording's video of ``duration`` seconds, else ""."""
+    work = [segment for segment in recording.segments if segment.label != NULL]
+    if not work:
+        return "no operation is annotated"
+    if any(segment.end > 0 and segment.start < duration for segment in work):
+        return ""
+    span = f"{work[0].start:.1f} to {work[-1].end:.1f} s"
+    return f"its operations run from {span}, all outside its video of {duration:.1f} s"
 
 
 def unique(found: Iterable[Found]) -> list[Found]:

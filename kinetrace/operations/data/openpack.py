@@ -6,7 +6,7 @@ from pathlib import Path
 from kinetrace.conventions import UNKNOWN
 from kinetrace.errors import KinetraceError
 from kinetrace.operations.data import annotations
-from kinetrace.operations.data.clock import Clock, clock, first_picture
+from kinetrace.operations.data.clock import local, started
 from kinetrace.operations.data.found import NAME, VIDEOS, Found, judged, ordered, unique, within
 from kinetrace.operations.data.recordings import NULL, Recording, Segment
 from kinetrace.operations.data.vocabulary import subject_of
@@ -57,7 +57,7 @@ def _media(user: Path) -> dict[str, Path]:
             if path.suffix.lower() in VIDEOS and path.name[0] != ".":
                 found.setdefault(path.stem, path)
         for path in sorted(colour.glob("frames/*")):
-            if path.is_dir() and (path.is_symlink() or first_picture(path)):  # where a link leads is judged later
+            if path.is_dir():
                 found.setdefault(path.name, path)
     return found
 
@@ -77,8 +77,8 @@ def owner(user: Path, alone: bool) -> str:
 def recordings(folder: Path) -> list[Found]:
     """Every session of every user, with its recording or the reason why there is none. Nothing outside is looked at.
 
-    Operations keep their true times where they begin before the video or end after it; those that lie wholly outside
-    it are left out.
+    Operations keep their true times where they begin before the video or end after it; those that end before it
+    begins are left out.
     """
     homes = users(folder)
     named = [(home, owner(home, alone=home == folder)) for home in homes]
@@ -104,29 +104,26 @@ def _recording(folder: Path, told: Found, annotation: Path, media: Path) -> Reco
     for path in (annotation, media):
         within(folder, path.relative_to(folder).as_posix())
     operations = annotations.operations(annotation, told.user)
-    segments = _segments(operations, clock(folder, media), annotation)
+    segments = _segments(operations, started(folder, media), annotation)
     return Recording(told.user, subject_of(told.user), told.session, told.source, segments)
 
 
-def _segments(operations: list[annotations.Operation], begun: Clock, path: Path) -> tuple[Segment, ...]:
+def _segments(operations: list[annotations.Operation], began: float, path: Path) -> tuple[Segment, ...]:
     """The operations in seconds of the video, to the microsecond."""
-    end = float("inf") if begun.duration is None else begun.duration
-    segments = ordered((_segment(told, begun.started), f"{path}, line {told.line}") for told in operations)
-    inside = tuple(segment for segment in segments if segment.end > 0 and segment.start < end)
+    segments = ordered((_segment(told, began), f"{path}, line {told.line}") for told in operations)
+    inside = tuple(segment for segment in segments if segment.end > 0)
+    if not segments:
+        raise KinetraceError(f"{path} has no rows: expected one an operation")
     if all(segment.label == NULL for segment in inside):
-        raise KinetraceError(_outside(segments, begun, path))
+        raise KinetraceError(
+            f"no operation after the video began, {local(began)}: the last one ends {_end(operations)}"
+        )
     return inside
 
 
-def _segment(told: annotations.Operation, started: float) -> Segment:
-    return Segment(round(told.start - started, 6), round(told.end - started, 6), told.operation)
+def _segment(told: annotations.Operation, began: float) -> Segment:
+    return Segment(round(told.start - began, 6), round(told.end - began, 6), told.operation)
 
 
-def _outside(segments: tuple[Segment, ...], begun: Clock, path: Path) -> str:
-    if not segments:
-        return f"{path} has no rows"
-    length = "" if begun.duration is None else f" and lasts {begun.duration:.1f} s"
-    return (
-        f"no operation lies inside the video: they run from {segments[0].start:.1f} to {segments[-1].end:.1f} s of it, "
-        f"which began {begun}{length}"
-    )
+def _end(operations: list[annotations.Operation]) -> str:
+    return local(max(operation.end for operation in operations))
