@@ -30,3 +30,19 @@ def clips(
     sampler = params.load(workspace.params, "operations", OperationsParams).model.sampler
     names = writing.write(Shards.open(workspace.of("operations").shards).subset(split), sampler, samples, to)
     show({"clips": names, "to": str(to)}, as_json, f"{len(names)} clips: {to}")
+
+
+@app.command(epilog="Example: kinetrace operations analyze packing.mp4 --model operations@champion --json")
+def analyze(
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="a video file, or a folder of frames named by time")],
+    model: Annotated[
+        str, typer.Option(metavar="X", help="a bundle's folder or zip, or operations@champion, operations@3")
+    ] = "operations@champion",
+    as_json: Json = False,
+) -> None:
+    """Which steps a video shows, from when to when, and what comes next; no torch."""
+    from kinetrace.lineage.locate import locate
+    from kinetrace.operations.runtime.analysis import Analyst
+
+    found = Analyst.load(locate(model)).analyze(video)
+    show(found.as_dict(), as_json, found.as_text())

@@ -9,6 +9,7 @@ import pandas as pd
 
 from kinetrace.operations.data.recordings import NULL, Segment
 from kinetrace.operations.model.predicted import Predicted
+from kinetrace.operations.runtime.stitching import stitch
 
 NOTHING = -1  # in place of a label: Null, or nothing known
 WINDOW = "window"
@@ -42,18 +43,12 @@ def timelines(clips: pd.DataFrame, predicted: Predicted, labels: Sequence[str]) 
 
 
 def _timeline(part: pd.DataFrame, predicted: Predicted, labels: Sequence[str]) -> Timeline:
-    fps, count = predicted.fps, predicted.frames_CTK.shape[1]
+    fps = predicted.fps
     moments = round(part.end.max() * fps)
-    sums_TK, hits_T = np.zeros((moments, len(labels))), np.zeros(moments)
-    for index, start in zip(part.index, part.start, strict=True):
-        places = np.minimum(round(start * fps) + np.arange(count), moments - 1)
-        np.add.at(sums_TK, places, predicted.frames_CTK[index])
-        np.add.at(hits_T, places, 1)
-    uniform_TK = np.full_like(sums_TK, 1 / len(labels))
-    posteriors_TK = np.where(hits_T[:, None] > 0, sums_TK / np.maximum(hits_T, 1)[:, None], uniform_TK)
-    first = part.iloc[0]
+    said = stitch(part.start.tolist(), predicted.frames_CTK[part.index], fps, moments)
     truth_T = true_labels(segments(part), moments, fps, labels)
-    return Timeline(f"{first.subject}-{first.session}", first.subject, truth_T, posteriors_TK, hits_T > 0, fps)
+    first = part.iloc[0]
+    return Timeline(f"{first.subject}-{first.session}", first.subject, truth_T, said.posteriors_TK, said.seen_T, fps)
 
 
 def true_labels(segments: Sequence[Segment], moments: int, fps: float, labels: Sequence[str]) -> np.ndarray:

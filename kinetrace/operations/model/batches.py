@@ -89,13 +89,14 @@ class Corpus:
         return self._choices[index]
 
     def _chosen(self, index: int, boundaries: Sequence[float] | None) -> np.ndarray:
-        return chosen(lambda: self._brightness(index), self._times(index), self.sampler, boundaries)
+        return chosen(lambda: self._brightness(index), self.times(index), self.sampler, boundaries)
 
     def _brightness(self, index: int) -> np.ndarray:
         pictures = self.shards.sample(index)
         return brightness([decode_jpeg(pictures[name]) for name in sorted(pictures)])
 
-    def _times(self, index: int) -> np.ndarray:
+    def times(self, index: int) -> np.ndarray:
+        """``[T]`` float32: when the frames of clip ``index`` are, in seconds from its start."""
         clip = self.shards.clips.iloc[index]
         return self.geometry.frame_times(int(clip.num_frames), float(clip.context))
 
@@ -105,7 +106,7 @@ class Corpus:
         once, where_n = np.unique(places_n, return_inverse=True)
         frames = np.stack([decode_jpeg(pictures[f"{place:03d}.jpg"], self.pixels) for place in once.tolist()])
         present_N = self.geometry.present_N(float(self.shards.clips.context.iloc[index]))
-        return Look(frames[where_n], self._times(index)[places_n], present_N)
+        return Look(frames[where_n], self.times(index)[places_n], present_N)
 
     def batches(self, size: int) -> Iterator[Seen]:
         """All clips in their order, as at inference."""

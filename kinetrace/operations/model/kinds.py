@@ -1,8 +1,11 @@
 """The two kinds of model behind one door: what evaluation asks of either."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from kinetrace.operations.model import inference
+from kinetrace.operations.model.checkpoint import Checkpoint
 from kinetrace.operations.model.predicted import Predicted
 from kinetrace.operations.params import ModelParams, SamplerParams
 from kinetrace.shards import Shards
@@ -21,6 +24,25 @@ class Model(Protocol):
         """Of every clip of ``shards`` in order, through the model's own sampler or another one."""
 
 
+@dataclass(frozen=True)
+class Small:
+    """The small network."""
+
+    checkpoint: Checkpoint
+
+    @property
+    def params(self) -> ModelParams:
+        return self.checkpoint.params
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.checkpoint.labels
+
+    def predict(self, shards: Shards, sampler: SamplerParams | None = None) -> Predicted:
+        """Of every clip of ``shards`` in order."""
+        return inference.predict(self.checkpoint, shards, sampler)
+
+
 def load(folder: Path, kind: str) -> Model:
     """The model of a checkpoint.
 
@@ -31,6 +53,4 @@ def load(folder: Path, kind: str) -> Model:
         from kinetrace.operations.model.vlm.answering import Answering
 
         return Answering.load(folder)
-    from kinetrace.operations.model.inference import Trained
-
-    return Trained.load(folder)
+    return Small(Checkpoint.load(folder))
