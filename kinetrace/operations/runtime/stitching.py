@@ -23,7 +23,7 @@ def stitch(starts: Sequence[float], frames_CTK: np.ndarray, fps: float, moments:
     sums_TK, hits_T = np.zeros((moments, labels)), np.zeros(moments)
     for start, said_TK in zip(starts, frames_CTK, strict=True):
         first = round(start * fps)
-        last = min(first + count, moments)
+        last = max(min(first + count, moments), first)
         sums_TK[first:last] += said_TK[: last - first]
         hits_T[first:last] += 1
     seen_T = hits_T > 0
