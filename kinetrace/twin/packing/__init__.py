@@ -1,0 +1,1 @@
+"""A packing table: who works there, what happens when, how it looks to a camera."""
