@@ -11,7 +11,8 @@ from kinetrace.importers.recording import Delivered
 from kinetrace.importers.videos import counted
 from kinetrace.operations.data import annotations, openpack
 from kinetrace.operations.data.clock import sidecars
-from kinetrace.operations.data.found import NAME, PICTURES, within
+from kinetrace.operations.data.found import NAME, within
+from kinetrace.operations.data.frame_folder import SUFFIXES
 
 
 def convert(folder: Path, target: Path) -> Delivered:
@@ -60,7 +61,7 @@ def _files(folder: Path, user: Path, session: openpack.Session) -> Iterator[Path
         return
     yield from sidecars(session.media)
     if session.media.is_dir() and session.media.resolve().is_relative_to(folder.resolve()):
-        yield from sorted(path for path in session.media.rglob("*") if path.suffix.lower() in PICTURES)
+        yield from sorted(path for path in session.media.rglob("*") if path.suffix.lower() in SUFFIXES)
     else:
         yield session.media
 

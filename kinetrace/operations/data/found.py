@@ -48,8 +48,8 @@ def ordered(segments: Iterable[tuple[Segment, str]]) -> tuple[Segment, ...]:
     for (before, first), (after, second) in pairwise(told):
         if before.end - after.start > OVERLAP or before.start == after.start:
             raise KinetraceError(f"{second}: {_span(after)} overlaps {_span(before)} of {first}")
-    ends = [after.start for (_, _), (after, _) in pairwise(told)] + [float("inf")]
-    return tuple(replace(segment, end=min(segment.end, end)) for (segment, _), end in zip(told, ends, strict=True))
+    ends = [after.start for after, _ in told[1:]] + [float("inf")]
+    return tuple(replace(segment, end=min(segment.end, end)) for (segment, _), end in zip(told, ends, strict=False))
 
 
 def _span(segment: Segment) -> str:
@@ -96,8 +96,8 @@ def unique(found: Iterable[Found]) -> list[Found]:
     kept: dict[str, Found] = {}
     told = []
     for item in found:
-        first = kept.setdefault(f"{item.user}-{item.session}".casefold(), item)
-        if first is not item and item.recording:
+        first = kept.setdefault(f"{item.user}-{item.session}".casefold(), item) if item.recording else item
+        if first is not item:
             problem = f"user {item.user} and session {item.session} are those of {first.source!r}: give each its own"
             item = replace(item, recording=None, problem=problem)
         told.append(item)

@@ -115,15 +115,10 @@ def _segments(operations: list[annotations.Operation], began: float, path: Path)
     if not segments:
         raise KinetraceError(f"{path} has no rows: expected one an operation")
     if all(segment.label == NULL for segment in inside):
-        raise KinetraceError(
-            f"no operation after the video began, {local(began)}: the last one ends {_end(operations)}"
-        )
+        last = local(max(operation.end for operation in operations))
+        raise KinetraceError(f"no operation after the video began, {local(began)}: the last one ended {last}")
     return inside
 
 
 def _segment(told: annotations.Operation, began: float) -> Segment:
     return Segment(round(told.start - began, 6), round(told.end - began, 6), told.operation)
-
-
-def _end(operations: list[annotations.Operation]) -> str:
-    return local(max(operation.end for operation in operations))

@@ -65,5 +65,5 @@ def columns(clips: pd.DataFrame) -> pd.DataFrame:
     return clips.assign(
         split_published=pd.array([published(user) for user in users], dtype="string"),
         split_challenge=pd.array(given, dtype="string"),
-        first30=first30(clips["clip_id"].tolist(), users),
+        first30=pd.array(first30(clips["clip_id"].tolist(), users), dtype="bool"),
     )
