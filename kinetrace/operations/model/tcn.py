@@ -124,7 +124,8 @@ class OperationsNet(nn.Module):
     def _next(self, operation_BK: Tensor, scene_BV: Tensor) -> Tensor:
         """What follows each operation by itself and by what lies there, over all that the operation may be."""
         after_BKK = (self.follows + self.scene(scene_BV)[:, None]).log_softmax(-1)
-        return (operation_BK.detach()[:, :, None] + after_BKK).logsumexp(1)
+        next_BK: Tensor = (operation_BK.detach()[:, :, None] + after_BKK).logsumexp(1)
+        return next_BK
 
 
 def _others(frames_BTK: Tensor) -> Tensor:

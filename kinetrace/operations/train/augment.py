@@ -49,7 +49,8 @@ def jittered(places_n: np.ndarray, count: int, random: np.random.Generator) -> n
     edges = np.concatenate([[0], (places_n[1:] + places_n[:-1] + 1) // 2, [count]])
     low_n = np.maximum(edges[:-1], 2 * places_n - edges[1:] + 1)  # as far back as forward
     high_n = np.minimum(edges[1:], 2 * places_n - edges[:-1] + 1)
-    return random.integers(low_n, np.maximum(high_n, low_n + 1))
+    moved_n: np.ndarray = random.integers(low_n, np.maximum(high_n, low_n + 1))
+    return moved_n
 
 
 def thinned(places_n: np.ndarray, share: float, random: np.random.Generator) -> np.ndarray:
@@ -80,4 +81,5 @@ def _noisy(frames_nPP3: np.ndarray, noise: float, random: np.random.Generator) -
     if not noise:
         return frames_nPP3
     noise_nPP = random.standard_normal(frames_nPP3.shape[:3], np.float32) * np.float32(255 * noise)
-    return (frames_nPP3 + noise_nPP[..., None]).round().clip(0, 255).astype(np.uint8)
+    noisy_nPP3: np.ndarray = (frames_nPP3 + noise_nPP[..., None]).round().clip(0, 255).astype(np.uint8)
+    return noisy_nPP3
