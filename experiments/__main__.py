@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from experiments import report
-from experiments.data import prepared
 from experiments.series import SERIES
 from experiments.trial import told
 from kinetrace.environment import be_quiet
@@ -24,8 +23,8 @@ def main(
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: expected some of {', '.join(SERIES)}")
     if not only_report:
         trials = [trial for name in series or SERIES for trial in SERIES[name](seeds)]
-        for name in dict.fromkeys(trial.data for trial in trials):
-            prepared(name)  # before the trainings, which would make it side by side
+        for trial in {trial.data: trial for trial in trials}.values():
+            trial.prepare()
         with get_context("spawn").Pool(jobs, maxtasksperchild=1) as pool:  # peak memory is that of one training
             pool.map(told, trials, chunksize=1)
     report.write(seeds)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiments import neighbours, pictures
+from experiments.backoff import RULES
 from experiments.data import ROOT
 from experiments.series import SERIES, Trials
 from experiments.trial import Trial
@@ -31,14 +32,27 @@ REFUSAL: Titles = {
 
 
 def write(seeds: int, series: Mapping[str, Trials] = SERIES) -> None:
-    """The page, of the trials of ``seeds`` seeds that have been run; a section without any is left out."""
+    """The page, of the trials of ``seeds`` seeds that have been run here.
+
+    A section whose trials were run elsewhere stays as it is on the page; one that was never run is left out.
+    """
     done = {name: [found for trial in trials(seeds) if (found := measured(trial))] for name, trials in series.items()}
     known = {name: results for name, results in done.items() if results}
-    parts = re.split(r"^(?=## )", TEMPLATE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     tables = {name: make for name, (wanted, make) in TABLES.items() if wanted in known}
-    kept = [part for part in parts if set(re.findall(r"\{(\w+)\}", part)) <= tables.keys()]
-    page = re.sub(r"\{(\w+)\}", lambda found: tables[found[1]](known[TABLES[found[1]][0]]), "".join(kept))
-    files.write_bytes(PAGE, page.rstrip().encode() + b"\n")
+    standing = _sections(PAGE.read_text(encoding="utf-8")) if PAGE.is_file() else {}
+    page = []
+    for title, part in _sections(TEMPLATE.read_text(encoding="utf-8")).items():
+        if set(re.findall(r"\{(\w+)\}", part)) <= tables.keys():
+            page.append(re.sub(r"\{(\w+)\}", lambda found: tables[found[1]](known[TABLES[found[1]][0]]), part))
+        elif title in standing:
+            page.append(standing[title])
+    files.write_bytes(PAGE, "\n\n".join(page).encode() + b"\n")
+
+
+def _sections(page: str) -> dict[str, str]:
+    """By heading, what stands before the first one under the title of the page."""
+    parts = re.split(r"^(?=## )", page, flags=re.MULTILINE)
+    return {part.partition("\n")[0] if number else "": part.strip() for number, part in enumerate(parts)}
 
 
 def measured(trial: Trial) -> dict[str, Any] | None:
@@ -87,6 +101,41 @@ def beside(data: str, corner: str) -> Callable[[Results], str]:
     return table
 
 
+def foretold(results: Results) -> str:
+    """How often the next step was right, with its interval, and what order 2 adds."""
+    ways = ("majority", "bigram", "order 1", "order 2")
+    table = [["", "sequences", "foretold", *ways, "order 2 – bigram", "order 2 – order 1"]]
+    for result in results:
+        cells = [bounded(result["figures"][way], "accuracy", 3) for way in ways]
+        gains = [bounded(result["gains"][f"right over {other}"], "value", 3) for other in ("bigram", "order 1")]
+        table.append([result["trial"]["data"], str(result["sequences"]), f"{result['steps']:,}", *cells, *gains])
+    return grid(table, "steps")
+
+
+def perplexities(results: Results) -> str:
+    """How surprising the next step is, with its interval, and what order 2 saves."""
+    table = [["", "kinds", "order 1", "order 2", "bits a step that order 2 saves"]]
+    for result in results:
+        cells = [bounded(result["figures"][way], "perplexity", 2) for way in ("order 1", "order 2")]
+        bits = bounded(result["gains"]["bits"], "value", 3)
+        table.append([result["trial"]["data"], str(result["labels"]), *cells, bits])
+    return grid(table, "steps")
+
+
+def backoff(results: Results) -> str:
+    """Perplexity at order 1 and 2 under each rule of back-off."""
+    table = [["", *(result["trial"]["data"] for result in results)]]
+    for name in RULES:
+        table.append([name, *(" / ".join(f"{value:.2f}" for value in result["rules"][name]) for result in results)])
+    return grid(table, "rule")
+
+
+def bounded(values: Mapping[str, float], name: str, digits: int) -> str:
+    """A value with the bounds of its interval."""
+    low, high = (values[f"{name}_{bound}"] for bound in ("low", "high"))
+    return f"{values[name]:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
 def rows(groups: Mapping[str, Results], judged: str, titles: Titles) -> list[list[str]]:
     """A line a group; figures that no seed has are left out."""
     every = [one["figures"][judged] for found in groups.values() for one in found]
@@ -130,4 +179,7 @@ TABLES: dict[str, tuple[str, Callable[[Results], str]]] = {
     "costs": ("costs", costs),
     "fingerspelling": ("fingerspelling", beside("fingerspelling", "language")),
     "asl6": ("asl6", beside("asl6", "fold")),
+    "foretold": ("steps", foretold),
+    "perplexities": ("steps", perplexities),
+    "backoff": ("steps", backoff),
 }

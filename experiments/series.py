@@ -5,9 +5,9 @@ from typing import Any
 
 import yaml
 
-from experiments import protocols
+from experiments import protocols, steps
 from experiments.data import ROOT, prepared
-from experiments.trial import Trial
+from experiments.trial import Judged, Trial
 
 VARIANTS = ROOT / "experiments" / "variants.yaml"
 SHORT = 6  # epochs of a trial among many; the recipe's own where the figure is a bar to hold
@@ -50,13 +50,14 @@ def asl6(seeds: int) -> Iterator[Trial]:
             yield Trial("asl6", ("fold", number), "base", seed)
 
 
-Trials = Callable[[int], Iterator[Trial]]  # of as many seeds
+Trials = Callable[[int], Iterator[Judged]]  # of as many seeds
 SERIES: dict[str, Trials] = {
     "ablation": ablation,
     "costs": costs,
     "unseen": unseen,
     "fingerspelling": fingerspelling,
     "asl6": asl6,
+    "steps": steps.trials,
 }
 
 

@@ -4,10 +4,10 @@ import dataclasses
 import resource
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -20,7 +20,21 @@ from kinetrace.sign.params import SignParams
 from kinetrace.training import SECTIONS
 
 MIB = 1024  # ru_maxrss counts KiB
-SHOWN = ("ret1", "inst1", "wer", "gloss_wer", "refusal/auroc")  # what is printed of a trial
+SHOWN = ("ret1", "inst1", "wer", "gloss_wer", "refusal/auroc", "accuracy", "perplexity")  # what is printed of a trial
+
+
+class Judged(Protocol):
+    """What a series is made of."""
+
+    data: str
+    name: str
+    path: Path
+
+    def prepare(self) -> None:
+        """See that the data are at hand."""
+
+    def result(self) -> dict[str, Any]:
+        """``figures`` by what was judged, and whatever else the page tells."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +60,15 @@ class Trial:
 
     def result(self) -> dict[str, Any]:
         """The figures, from the file that an earlier run of the same trial left, or measured now."""
-        path = self.path
-        if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            files.write_json(path, self._measure(path.with_suffix(".pt")))
-        found: dict[str, Any] = files.read_json(path)
-        return found
+        return kept(self.path, lambda: self._measure(self.path.with_suffix(".pt")))
+
+    def prepare(self) -> None:
+        """Make the data before trainings side by side would.
+
+        Raises:
+            KinetraceError: the data set is not at hand.
+        """
+        prepared(self.data)
 
     def _params(self) -> SignParams:
         content = parameters(self.data).model_dump(by_alias=True)
@@ -79,7 +96,7 @@ class Trial:
         state.unlink(missing_ok=True)
         return {
             "trial": dataclasses.asdict(self),
-            "commit": _commit(),
+            "commit": commit(),
             "parameters": trainer.size(),
             "seconds_an_epoch": seconds / max(1, len(history)),
             "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB,
@@ -88,19 +105,28 @@ class Trial:
         }
 
 
+def kept(path: Path, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The JSON of ``path``, measured where it is not there."""
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(path, measure())
+    found: dict[str, Any] = files.read_json(path)
+    return found
+
+
 def assigned(shards: Shards, column: "protocols.Column") -> Shards:
     """The same clips under other splits."""
     clips: pd.DataFrame = shards.clips.assign(split=column(shards.clips))
     return dataclasses.replace(shards, clips=clips)
 
 
-def _commit() -> str:
+def commit() -> str:
     """What is checked out, with a mark where files differ from it."""
     described = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
     return subprocess.run(described, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def told(trial: Trial) -> None:
+def told(trial: Judged) -> None:
     """Run a trial and print its figures, or why it has none."""
     try:
         found = trial.result()["figures"]

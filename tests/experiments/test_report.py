@@ -41,6 +41,19 @@ def test_only_series_that_have_been_run_are_on_the_page(folder):
     assert (folder / "results" / "curves.png").is_file()
 
 
+def test_sections_of_trials_that_were_run_elsewhere_stay_as_they_are(folder):
+    elsewhere = "## Six signs of one signer\n\n| fold | Ret@1 |\n| 0 | 0.123 |"
+    (folder / "results.md").write_text(
+        f"# Old title\n\nOld words.\n\n{elsewhere}\n\n## Gone\n\nold\n", encoding="utf-8"
+    )
+    report.write(seeds=1, series={})
+    page = (folder / "results.md").read_text(encoding="utf-8")
+    assert page.startswith("# Results on real data\n") and page.endswith(f"\n\n{elsewhere}\n")
+    assert "Old" not in page and "Gone" not in page and page.count("## ") == 1
+    report.write(seeds=1, series={})
+    assert (folder / "results.md").read_text(encoding="utf-8") == page
+
+
 def test_seeds_that_lack_a_figure_are_left_out_of_its_mean():
     trial = Trial("asl6", ("fold", 0), "base", 0)
     found = {"base": [result(trial, {"test": {"ret1": 0.5}}), result(trial, {"test": {"ret1": 1.0, "wer": 0.25}})]}
