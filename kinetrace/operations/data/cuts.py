@@ -47,7 +47,7 @@ def cuts(recording: Recording, duration: float, params: CutParams) -> list[Cut]:
 
     Where a boundary lies in its clips is jittered by a pure function of (seed, user, session, boundary).
     """
-    last = duration - params.seconds
+    last = math.floor((duration - params.seconds) * 10**MILLISECONDS) / 10**MILLISECONDS
     if last < 0:
         return []
     placed: dict[float, Cut] = {}

@@ -105,3 +105,8 @@ def test_segments_of_a_clip_lie_inside_it_in_order(parts, start):
     assert 0 <= found.start < found.end <= 5
     edges = [edge for segment in found.segments for edge in (segment.start, segment.end)]
     assert edges == sorted(edges) and all(-1 <= edge <= 5 for edge in edges)
+
+
+@given(st.floats(5.0, 500.0))
+def test_no_clip_ends_after_its_video(duration):
+    assert all(round(cut.start + 5, 3) <= duration for cut in cuts(ORDER, duration, PARAMS))
