@@ -77,7 +77,8 @@ def _of_table(folder: Path, path: Path) -> list[Told]:
     grouped, places = dict[str, Told](), dict[str, str]()
     for row in rows:
         name = row.text("video_file").replace("\\", "/") or only
-        places.setdefault(name, place_of(folder, name) or name)
+        if name not in places:
+            places[name] = place_of(folder, name) or name
         grouped.setdefault(places[name], Told(places[name])).rows.append(row)
     return [*grouped.values(), *(Told(name) for name in present if name not in grouped)]
 

@@ -19,7 +19,7 @@ def write(target: Path, rows: Sequence[Mapping[str, str]]) -> None:
     """Write ``operations.csv``: the native columns first, then the rows' own; what a row lacks is empty."""
     own = {name: None for row in rows for name in row if name not in COLUMNS}
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, [*COLUMNS, *own], restval="", lineterminator="\n")
+    writer = csv.DictWriter(stream, [*COLUMNS, *own], restval="")  # RFC 4180: what ends a line is quoted in a field
     writer.writeheader()
     writer.writerows(rows)
     write_bytes(target / TABLE, stream.getvalue().encode())
