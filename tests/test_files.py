@@ -224,3 +224,17 @@ def test_nothing_an_empty_folder_and_our_own_may_be_replaced_and_a_file_not(tmp_
         files.replaceable(tmp_path / "index.html", "report", OURS)
     with pytest.raises(KinetraceError, match="no empty folder"):
         files.replaceable(tmp_path, "empty folder")
+
+
+def test_a_pattern_may_name_alternatives_of_which_one_must_be_there(tmp_path):
+    patterns = ("table.csv|*/notes/*.csv", "videos/*|*/camera/*")
+    (tmp_path / "anna" / "notes").mkdir(parents=True)
+    (tmp_path / "anna" / "notes" / "1.csv").touch()
+    with pytest.raises(KinetraceError, match=r"it lacks videos/\* or \*/camera/\*"):
+        files.replaceable(tmp_path, "report", patterns)
+    (tmp_path / "anna" / "camera").mkdir()
+    (tmp_path / "anna" / "camera" / "1.mp4").touch()
+    assert files.replaceable(tmp_path, "report", patterns) == tmp_path.resolve()
+    (tmp_path / "anna" / "thesis.tex").touch()
+    with pytest.raises(KinetraceError, match=r"it holds anna/thesis\.tex"):
+        files.replaceable(tmp_path, "report", patterns)
