@@ -73,6 +73,11 @@ DEFAULTS = OperationsValidateParams(  # where a delivery is checked outside a wo
 )
 
 
+def validation(params: "OperationsParams | None") -> OperationsValidateParams:
+    """How recordings are read and cut."""
+    return params.validate_ if params else DEFAULTS
+
+
 class SamplerParams(Section):
     """Which ``frames`` of a clip a model sees.
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from kinetrace.files import digest_of
-from kinetrace.operations.params import OperationsParams
+from kinetrace.operations.params import OperationsParams, validation
 from kinetrace.workload import Clip, Job, Log, Rule, Workload
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ class Operations:
     def inspect(self, raw: Path, params: Any, jobs: int) -> pd.DataFrame:
         from kinetrace.operations.data import reader
 
-        return reader.inspect(raw, params.validate_ if params else None, jobs)
+        return reader.inspect(raw, validation(params), jobs)
 
     def contract(self, params: Any) -> list[Rule]:
         from kinetrace.operations.data import contract
 
-        return contract.rules(params.validate_ if params else None)
+        return contract.rules(validation(params))
 
     def read(self, raw: Path, clip: Clip) -> np.ndarray:
         from kinetrace.operations.data import reader

@@ -11,9 +11,9 @@ LEAST_PIXELS = 32  # a side: less shows no hands at work
 TOLD = r"\S"
 
 
-def rules(params: OperationsValidateParams | None = None) -> list[Rule]:
+def rules(params: OperationsValidateParams = DEFAULTS) -> list[Rule]:
     """The rules in the order in which a row's reasons are given; how long clips are cut is ``params.clips``'."""
-    seconds = (params or DEFAULTS).clips.seconds
+    seconds = params.clips.seconds
     return [*delivery("the folder has no recordings"), *_recordings(), *_clips(), *_operations(seconds)]
 
 

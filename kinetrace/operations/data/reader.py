@@ -21,7 +21,7 @@ from kinetrace.operations.data.pictures import encode_jpeg
 from kinetrace.operations.data.recordings import NULL, Recording
 from kinetrace.operations.data.video import Probe
 from kinetrace.operations.data.vocabulary import order
-from kinetrace.operations.params import DEFAULTS, OperationsValidateParams, VideoParams
+from kinetrace.operations.params import OperationsValidateParams, VideoParams
 from kinetrace.parallel import clip_map
 from kinetrace.workload import Clip
 
@@ -55,21 +55,21 @@ class Examined:
     digest: str
 
 
-def inspect(raw: Path, params: OperationsValidateParams | None, jobs: int) -> pd.DataFrame:
+def inspect(raw: Path, params: OperationsValidateParams, jobs: int) -> pd.DataFrame:
     """One row a clip, with own columns (``OWN_TYPES``) and facts for the contract (``found_*``).
 
     A recording that cannot be cut has one row, so that nothing is lost in silence. Every clip of a broken video says
-    so. Without ``params`` recordings are cut as ``DEFAULTS`` says.
+    so.
 
     Raises:
         KinetraceError: the folder is in no layout that is known.
     """
-    wanted, found = params or DEFAULTS, layout.find(raw)
+    found = layout.find(raw)
     usable = [item.recording for item in found if item.recording]
     sources = sorted({recording.source for recording in usable})
     examined = dict(zip(sources, clip_map(partial(examine, raw), sources, jobs, "inspect"), strict=True))
-    rows = [row for item in found for row in _rows(item, examined, wanted)]
-    return _table(rows, wanted.video)
+    rows = [row for item in found for row in _rows(item, examined, params)]
+    return _table(rows, params.video)
 
 
 def examine(raw: Path, source: str) -> Examined:

@@ -10,12 +10,13 @@ from kinetrace import clips as tables
 from kinetrace import files
 from kinetrace.metrics import figures, temporal
 from kinetrace.metrics.figures import Figure
+from kinetrace.operations.data import sequences
 from kinetrace.operations.data.recordings import NULL
+from kinetrace.operations.data.sequences import WINDOW
 from kinetrace.operations.evaluate import plots, sampling, work
 from kinetrace.operations.evaluate.baselines import Trivial, operations
 from kinetrace.operations.evaluate.scores import baselines, predictions, scored
-from kinetrace.operations.evaluate.timelines import WINDOW, Timeline, timelines
-from kinetrace.operations.evaluate.timelines import work as sequences
+from kinetrace.operations.evaluate.timelines import Timeline, timelines
 from kinetrace.operations.model import kinds
 from kinetrace.operations.model.predicted import Predicted
 from kinetrace.operations.params import OperationsEvaluateParams, OperationsParams
@@ -86,7 +87,7 @@ class Judged:
     ) -> "Judged":  # fmt: skip
         """Grammar and baselines from the training clips' truth; ``predicted`` is of all of ``test``."""
         kept = counted(test)
-        grammar = Grammar.fit(sequences(train), labels, params.grammar)
+        grammar = Grammar.fit(sequences.work(train), labels, params.grammar)
         lines, trivial = timelines(test, predicted, labels), Trivial.of(train, labels)
         return cls(test[kept].reset_index(drop=True), predicted.take(kept), lines, grammar, trivial, labels)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from kinetrace import bundle, files
-from kinetrace.operations.evaluate.timelines import work
+from kinetrace.operations.data.sequences import work
 from kinetrace.operations.export import graphs
 from kinetrace.operations.model.checkpoint import Checkpoint
 from kinetrace.operations.params import OperationsParams

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from kinetrace.operations.data.pictures import decode_jpeg
 from kinetrace.operations.model.geometry import Geometry
+from kinetrace.operations.model.pictures import brightness, chosen
 from kinetrace.operations.params import SamplerParams
-from kinetrace.operations.runtime.pictures import brightness, chosen
 
 DECODERS = 2  # threads
 

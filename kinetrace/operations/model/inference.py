@@ -9,9 +9,9 @@ from torch import Tensor
 from kinetrace.operations.model.batches import Corpus, Samples, Seen
 from kinetrace.operations.model.checkpoint import Checkpoint
 from kinetrace.operations.model.predicted import Predicted
+from kinetrace.operations.model.spans import decode
 from kinetrace.operations.model.tcn import OperationsNet
 from kinetrace.operations.params import SamplerParams
-from kinetrace.operations.runtime.spans import decode
 
 CLIPS = 16  # a batch
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from kinetrace import bundle
 from kinetrace.errors import KinetraceError
+from kinetrace.operations.model.pictures import brightness, chosen, fitted
 from kinetrace.operations.model.predicted import Predicted
-from kinetrace.operations.runtime.pictures import brightness, chosen, fitted
+from kinetrace.operations.model.spans import decode
 from kinetrace.operations.runtime.settings import Settings
-from kinetrace.operations.runtime.spans import decode
 from kinetrace.params import parse
 from kinetrace.sessions import session
 

@@ -17,10 +17,10 @@ from kinetrace.operations.model.batches import Corpus
 from kinetrace.operations.model.checkpoint import Checkpoint
 from kinetrace.operations.model.geometry import Geometry
 from kinetrace.operations.model.inference import CLIPS, predicted
+from kinetrace.operations.model.spans import overlap
 from kinetrace.operations.model.targets import NOTHING, Targets, vocabulary
 from kinetrace.operations.model.tcn import OperationsNet
 from kinetrace.operations.params import OperationsParams
-from kinetrace.operations.runtime.spans import overlap
 from kinetrace.operations.train.feed import Feed
 from kinetrace.operations.train.objective import Batch, Objective, balance
 from kinetrace.parallel import progress

@@ -121,7 +121,7 @@ def test_a_recording_shorter_than_a_clip_is_told(own):
 
 
 def test_without_parameters_recordings_are_cut_as_published(raw):
-    table = reader.inspect(raw, None, 1)
+    table = WORKLOAD.inspect(raw, None, 1)
     assert set((table.end - table.start).round(3)) == {5.0}
 
 

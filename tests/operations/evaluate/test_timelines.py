@@ -6,7 +6,8 @@ import pytest
 
 from kinetrace.operations.data.cuts import cuts, target
 from kinetrace.operations.data.recordings import NULL, Recording, Segment
-from kinetrace.operations.evaluate.timelines import segments, timelines, true_labels, work
+from kinetrace.operations.data.sequences import segments, work
+from kinetrace.operations.evaluate.timelines import timelines, true_labels
 from kinetrace.operations.model.predicted import Predicted
 from tests.operations.data.test_cuts import ORDER, PARAMS
 

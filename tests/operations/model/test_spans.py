@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinetrace.operations.runtime.spans import decode, overlap
+from kinetrace.operations.model.spans import decode, overlap
 
 
 def certain(first: int, last: int, count: int = 10) -> np.ndarray:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kinetrace.operations.runtime.pictures import LUMA, brightness, chosen, fitted
+from kinetrace.operations.model.pictures import LUMA, brightness, chosen, fitted
 from tests.operations.squares import params
 
 
