@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 from kinetrace.files import write_bytes
 from kinetrace.operations.params import OperationsTwinParams
 from kinetrace.parallel import clip_map
@@ -81,6 +83,7 @@ def takes(params: OperationsTwinParams) -> list[Take]:
 
 def _shoot(target: Path, params: OperationsTwinParams, take: Take) -> list[dict[str, Any]]:
     """Film one session; returns its rows of ``truth.csv``."""
+    cv2.setNumThreads(1)  # sessions share the cores
     session = take.happening(params)
     video = target / take.user / VIDEOS / f"{take.session}.mp4"
     film(video, session.pictures(params.occlusions), session.fps, take.start.astimezone(UTC).isoformat())

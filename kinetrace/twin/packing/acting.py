@@ -5,7 +5,7 @@ import numpy as np
 from kinetrace.twin.packing.act import Act
 from kinetrace.twin.packing.motions import ACTS
 from kinetrace.twin.packing.orders import Order
-from kinetrace.twin.packing.places import REST, Places
+from kinetrace.twin.packing.places import Places
 from kinetrace.twin.packing.scene import HIDDEN, ITEMS, NO_TAG, ON_SHELF, WRONG, Stage
 from kinetrace.twin.packing.workflow import Step
 
@@ -21,8 +21,7 @@ def stage_orders(stage: Stage, places: Places, steps: list[Step], random: np.ran
         start = step.start - (EARLY if index and steps[index - 1].label == "Close Box" else 0)
         end = step.end - (EARLY if step.label == "Close Box" else 0)
         act = Act(stage, places, step.state, start, end, random)
-        _hesitate(act)
-        ACTS[step.label](act)
+        _play(act, step.label)
         if step.label == "Put on Back Table":
             following = next_order(steps, index)
             arrive(stage, places, following, len(orders), act.at(0.12), act.at(0.5))
@@ -52,17 +51,21 @@ def arrive(stage: Stage, places: Places, order: Order, number: int, paper: float
         stage.box_there.to(1, box)
 
 
-def _hesitate(act: Act) -> None:
-    """Now and then the hands stop, or one is off for the wrong tool and comes back."""
-    if act.random.random() >= HESITATES:
-        return
-    lasts = act.end - act.start
-    seconds = min(act.random.uniform(0.4, 1.0), 0.25 * lasts)
-    length = seconds / lasts
-    act.pause = (act.random.uniform(0.1, 0.8), length)
-    if act.random.random() < 0.5:
-        begin = act.at(act.pause[0])
-        hand = act.stage.hands[int(act.random.integers(2))]
-        wrong = (act.places.tape, act.places.printer, act.places.sheet, act.places.tray)[act.random.integers(4)]
-        away = 0.5 * (wrong - REST.mean(0))
-        hand.wave(begin, begin + seconds, tuple(away), 0.5 / seconds)
+def _play(act: Act, label: str) -> None:
+    """Act it out; now and then the hands stop in between, or one is off for the wrong tool and comes back."""
+    hesitates, astray = act.random.random(2) < (HESITATES, 0.5)
+    if hesitates:
+        length = min(act.random.uniform(0.4, 1.0) / (act.end - act.start), 0.25)
+        act.pause = (act.random.uniform(0.1, 0.8), length)
+    ACTS[label](act)
+    if hesitates and astray:
+        _go_astray(act)
+
+
+def _go_astray(act: Act) -> None:
+    """Half of the way to some tool and back, during the pause."""
+    begin, seconds = act.at(act.pause[0]), act.pause[1] * (act.end - act.start)
+    hand = act.stage.hands[int(act.random.integers(2))]
+    tools = (act.places.tape, act.places.printer, act.places.sheet, act.places.tray)
+    away = tools[act.random.integers(len(tools))] - hand.at(np.array([begin]))[0]
+    hand.wave(begin, begin + seconds, 0.5 * away, 0.5 / seconds)
