@@ -1,9 +1,11 @@
 """Tiny vision-language models of both families, with random weights, saved as the hub keeps the real ones."""
 
 import functools
+import json
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
@@ -15,6 +17,8 @@ from transformers import (
 )
 
 from kinetrace.loop import seeded
+from kinetrace.operations.model.vlm.inputs import Example
+from kinetrace.operations.model.vlm.loading import Vlm, load, quiet
 from kinetrace.operations.params import VlmParams
 
 FAMILIES = ("qwen2_5_vl", "qwen3_vl")
@@ -37,6 +41,28 @@ def params(family: str = "qwen2_5_vl", **changes) -> VlmParams:
     return VlmParams.model_validate(values | changes)
 
 
+def vlm(family: str = "qwen2_5_vl", **changes) -> Vlm:
+    """The tiny model of ``family``, loaded anew."""
+    return load(params(family, **changes), torch.device("cpu"))
+
+
+def example(place: int, times: tuple[float, ...] = (0.0, 1.2, 2.6, 4.1), answer: str | None = None) -> Example:
+    """Clip ``place``: noise over the colours of its operation."""
+    name, follower = OPERATIONS[place % 10], OPERATIONS[(place + 1) % 10]
+    said = {"operation": name, "start": 0.0, "end": 1.0 + place % 4, "next": follower}
+    return Example(
+        f"clip{place}", f"digest{place}", times, lambda: frames(place, len(times)), "You watch a packing table.",
+        "Which operation?", json.dumps(said) if answer is None else answer,
+    )  # fmt: skip
+
+
+def frames(place: int, count: int = 4) -> np.ndarray:
+    """``[count, 56, 56, 3]`` uint8: four by four fields that tell the operation, a tint of the clip, and noise."""
+    fields = np.random.default_rng(1000 + place % 10).integers(0, 160, (4, 4, 3)).repeat(14, 0).repeat(14, 1)
+    draws = np.random.default_rng(place)
+    return (fields + draws.integers(0, 64, 3) + draws.integers(0, 32, (count, 56, 56, 3))).astype(np.uint8)
+
+
 @functools.cache
 def folder(family: str) -> Path:
     """The model and its tokenizer, in 16 bits."""
@@ -45,7 +71,8 @@ def folder(family: str) -> Path:
     tokenizer.save_pretrained(path)
     with seeded(7):
         model = {"qwen2_5_vl": _qwen2_5, "qwen3_vl": _qwen3}[family](tokenizer)
-    model.to(torch.bfloat16).save_pretrained(path)
+    with quiet():
+        model.to(torch.bfloat16).save_pretrained(path)
     return path
 
 
@@ -67,11 +94,8 @@ def _tokenizer() -> PreTrainedTokenizerFast:
 
 
 def _ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
-    names = ("vision_start", "vision_end", "image", "video")
-    tokens = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
-    return {
-        f"{name}_token_id": tokenizer.convert_tokens_to_ids(token) for name, token in zip(names, tokens, strict=True)
-    }
+    names = {"vision_start": "vision_start", "vision_end": "vision_end", "image": "image_pad", "video": "video_pad"}
+    return {f"{name}_token_id": tokenizer.convert_tokens_to_ids(f"<|{token}|>") for name, token in names.items()}
 
 
 def _text(tokenizer: PreTrainedTokenizerFast) -> dict:

@@ -92,6 +92,7 @@ class Trainer:
     place: Place = field(default_factory=Place)
 
     def __post_init__(self) -> None:
+        guards.adapted(self.vlm.core)
         self.accelerator = Accelerator()
         self.weights = adapters.trained(self.vlm)
         matrices = nn.ParameterList(self.weights)
@@ -116,7 +117,6 @@ class Trainer:
 
     def fit(self, log: Log) -> History:
         """Run the missing steps."""
-        guards.adapted(self.vlm.core)
         history = self.resume.load()
         self.features.fill([*self.train, *self.val])
         missing = range(self.place.steps, self.params.epochs * self.steps_an_epoch)

@@ -25,13 +25,13 @@ def fresh(vlm: Vlm, seed: int) -> Vlm:
 
 
 def _adapted(vlm: Vlm, params: VlmParams, seed: int) -> Vlm:
-    from peft import LoraConfig, get_peft_model
-
-    config = LoraConfig(
-        r=params.rank, lora_alpha=params.alpha, lora_dropout=params.dropout, target_modules=TARGETS,
-        task_type="CAUSAL_LM", base_model_name_or_path=params.name,
-    )  # fmt: skip
     with loop.seeded(seed), quiet():
+        from peft import LoraConfig, get_peft_model
+
+        config = LoraConfig(
+            r=params.rank, lora_alpha=params.alpha, lora_dropout=params.dropout, target_modules=TARGETS,
+            task_type="CAUSAL_LM", base_model_name_or_path=params.name,
+        )  # fmt: skip
         model = get_peft_model(vlm.core, config)
     guards.adapted(model)
     return vlm.with_model(model.eval())

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from kinetrace.operations.model.vlm import guards
@@ -86,8 +86,9 @@ class Features:
         if self._store is None:
             return None
         path = self._path(example)
-        with suppress(OSError, SafetensorError), safe_open(path, "pt") as stream:
-            parts = tuple(stream.get_tensor(str(place)) for place in range(len(stream.keys())))
+        with suppress(OSError, SafetensorError):
+            found = load(path.read_bytes())
+            parts = tuple(found[name] for name in sorted(found))
             if parts and all(len(part) == self._tokens(example) for part in parts):
                 os.utime(path)  # used just now: others go first
                 return Seen(parts)
@@ -101,7 +102,7 @@ class Features:
         if self._store is not None:
             path = self._path(example)
             with new_object(path) as partial:
-                save_file({str(place): part for place, part in enumerate(seen.parts)}, partial)
+                partial.write_bytes(save({f"{place:02}": part for place, part in enumerate(seen.parts)}))
             _prune(path.parent.parent, self.limit)
         return seen
 
