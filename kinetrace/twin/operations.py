@@ -1,7 +1,8 @@
 """The digital twin of ``operations``: films of a packing table in OpenPack's layout, with known truth and defects."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
@@ -83,16 +84,27 @@ def takes(params: OperationsTwinParams) -> list[Take]:
 
 def _shoot(target: Path, params: OperationsTwinParams, take: Take) -> list[dict[str, Any]]:
     """Film one session; returns its rows of ``truth.csv``."""
-    cv2.setNumThreads(1)  # sessions share the cores
     session = take.happening(params)
     video = target / take.user / VIDEOS / f"{take.session}.mp4"
-    film(video, session.pictures(params.occlusions), session.fps, take.start.astimezone(UTC).isoformat())
+    with _one_thread():
+        film(video, session.pictures(params.occlusions), session.fps, take.start.astimezone(UTC).isoformat())
     if take.defect:
         content = video.read_bytes()
         video.write_bytes(content[: int(len(content) * KEPT)])
     rows = [_annotation(take, session.steps, index) for index in range(len(session.steps))]
     write_bytes(target / take.user / ANNOTATIONS / f"{take.session}.csv", csv_bytes(rows))
     return [_truth(take, step) for step in session.steps]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sessions share the cores: painting, which is short, is not shared among them once more."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _annotation(take: Take, steps: Sequence[Step], index: int) -> dict[str, Any]:
