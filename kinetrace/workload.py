@@ -56,6 +56,8 @@ class Workload(Protocol):
     def layout(self) -> tuple[str, ...]:
         """Patterns of the native layout's files, relative to its folder; the last one is that of the clips' files.
 
+        Alternatives are joined by ``|``.
+
         The twin and the importers write something for each, and nothing else but the twin's ``TRUTH``.
         """
 

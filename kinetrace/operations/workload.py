@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from kinetrace.errors import KinetraceError
 from kinetrace.files import digest_of
 from kinetrace.operations.params import OperationsParams, validation
 from kinetrace.workload import Clip, Job, Log, Rule, Workload
@@ -19,13 +20,13 @@ class Operations:
     """Work steps in video."""
 
     name = "operations"
-    layout = ("*/annotation/*/*.csv", "*/kinect/*/*.csv", "operations.csv", "videos/*", "*/kinect/*/*")
+    layout = ("operations.csv|*/annotation/openpack-*/*.csv", "videos/*|*/kinect/color*/*")
     params_type = OperationsParams
 
     def writer(self) -> "Writer":
-        from kinetrace.operations.data import writer
+        from kinetrace.operations.data.writer import NO_LANDMARKS
 
-        return writer
+        raise KinetraceError(NO_LANDMARKS)
 
     def twin(self, target: Path, params: OperationsParams) -> str:
         from kinetrace.twin import operations

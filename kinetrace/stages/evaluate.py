@@ -37,7 +37,7 @@ def tables(content: dict[str, Any]) -> list[tuple[str, list[dict[str, str]]]]:
 
 def _part(part: dict[str, Any], headline: Sequence[str]) -> dict[str, str]:
     """A part of the test split, with a headline metric and its interval a column."""
-    metrics = {name: words("", part["metrics"][name]).strip() for name in headline}
+    metrics = {name: words("", part["metrics"][name]).strip() for name in headline if name in part["metrics"]}
     return {"by": part["by"], "part": part["name"], "clips": str(part["clips"]), **metrics}
 
 

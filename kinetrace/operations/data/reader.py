@@ -16,7 +16,7 @@ from kinetrace.errors import KinetraceError
 from kinetrace.operations.data import layout, protocols, video
 from kinetrace.operations.data.cuts import Cut, Target, cuts, target
 from kinetrace.operations.data.features import SIDE
-from kinetrace.operations.data.found import Found
+from kinetrace.operations.data.found import Found, outside
 from kinetrace.operations.data.pictures import encode_jpeg
 from kinetrace.operations.data.recordings import NULL, Recording
 from kinetrace.operations.data.video import Probe
@@ -93,9 +93,10 @@ def _rows(found: Found, examined: Mapping[str, Examined], params: OperationsVali
         f"{FACT}width": seen.probe.width,
         f"{FACT}height": seen.probe.height,
     }
-    placed = cuts(recording, duration, params.clips)
+    placed, problem = cuts(recording, duration, params.clips), outside(recording, duration)
     if not placed:
         problem = f"it lasts {duration:.1f} s, shorter than a clip of {params.clips.seconds:g} s"
+    if problem:
         return [_unusable(found) | facts | {f"{FACT}problem": problem}]
     return [_row(recording, cut, seen.digest, params) | facts for cut in placed]
 
