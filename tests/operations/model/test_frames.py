@@ -36,7 +36,7 @@ def test_clips_do_not_depend_on_each_other():
 def test_normalized_colours_have_mean_0_and_spread_1():
     frames, network = (pictures(4, 32, 32).float() * torch.tensor([1.0, 0.5, 0.2])).byte(), encoder()
     network.normalize(frames)
-    values = (frames / 255 - network.mean_3) / network.std_3
+    values = (frames - network.mean_4[:3]) / network.std_4[:3]
     torch.testing.assert_close(values.flatten(0, 2).mean(0), torch.zeros(3), atol=1e-4, rtol=0)
     torch.testing.assert_close(values.flatten(0, 2).std(0), torch.ones(3), atol=1e-4, rtol=0)
 

@@ -137,8 +137,8 @@ def test_the_test_split_is_never_read(tmp_path, monkeypatch):
 
 def test_colours_are_normalized_by_the_training_clips(tmp_path):
     one = trainer(tmp_path)
-    mean = one.model.encoder.mean_3
-    assert mean.gt(0.3).all() and not mean.eq(0.5).any()
+    mean = one.model.encoder.mean_4[:3]
+    assert mean.gt(80).all() and not mean.eq(127.5).any()
 
 
 def test_the_rate_rises_in_a_line_and_falls_in_half_a_cosine():
