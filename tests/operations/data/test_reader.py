@@ -11,7 +11,7 @@ from kinetrace.operations.data.pictures import decode_jpeg
 from kinetrace.operations.data.recordings import NULL
 from kinetrace.operations.workload import WORKLOAD
 from kinetrace.stages import validate
-from tests.operations.filmed import delivery
+from tests.operations.deliveries import delivery
 from tests.operations.squares import FPS, SIZE, params, picture
 
 PARAMS = params()
