@@ -15,6 +15,7 @@ from kinetrace.environment import be_quiet
 from kinetrace.errors import KinetraceError
 from kinetrace.extract import cli as extracting
 from kinetrace.operations import cli as operations
+from kinetrace.plan import cli as planning
 from kinetrace.sign import cli as sign
 from kinetrace.sweep import cli as sweep
 from kinetrace.tokens import cli as tokens
@@ -36,6 +37,7 @@ app.add_typer(sign.app, name="sign")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(operations.app, name="operations")
 app.command(epilog="Example: kinetrace sweep sign --set sign.loss.clip=0.0,0.5 --set sign.train.seed=1,2")(sweep.sweep)
+app.command(epilog="Examples: kinetrace plan operations --gpu t4 · plan operations --gpu 8GB --json")(planning.plan)
 app.command(epilog="Example: kinetrace extract videos --sentences sentences.csv --to signed")(extracting.extract)
 
 WorkloadName = Annotated[str, typer.Argument(metavar="WORKLOAD", help="an entry under 'workloads' in params.yaml")]
