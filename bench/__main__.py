@@ -3,7 +3,18 @@
 import importlib
 import sys
 
-NAMES = ("stats", "loading", "training", "quantizer", "tokens", "reconstruction", "rerank", "decoding", "pipeline")
+NAMES = (
+    "stats",
+    "loading",
+    "training",
+    "quantizer",
+    "tokens",
+    "reconstruction",
+    "rerank",
+    "decoding",
+    "sampling",
+    "pipeline",
+)
 LONG = ("pretraining",)  # trainings on real clips: by name only
 
 

@@ -4,7 +4,6 @@ import heapq
 import statistics
 from contextlib import suppress
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 import av
 from av.container import InputContainer
@@ -26,20 +25,10 @@ class Reading:
     intervals: list[float] = field(default_factory=list)
     last: Picture | None = None
 
-    @property
-    def kind(self) -> str:
-        """The container's format."""
-        return self.container.format.name.split(",")[0]
-
-    @property
-    def base(self) -> Fraction:
-        """Seconds a tick."""
-        return self.stream.time_base or Fraction(1, av.time_base)
-
-    @property
-    def origin(self) -> float:
-        """Second 0 in the container's time; sound that is cut at the front does not move it."""
-        return max(0.0, (self.container.start_time or 0) / av.time_base)
+    def __post_init__(self) -> None:
+        self.kind = self.container.format.name.split(",")[0]
+        self.base = float(self.stream.time_base or 1 / av.time_base)  # seconds a tick
+        self.origin = max(0.0, (self.container.start_time or 0) / av.time_base)  # sound cut at the front moves nothing
 
     @property
     def usual(self) -> float:
@@ -53,13 +42,13 @@ class Reading:
 
     def due(self, packet: av.Packet) -> float | None:
         """When the packet's picture is to be shown."""
-        return None if packet.pts is None else float(packet.pts * self.base) - self.origin
+        return None if packet.pts is None else packet.pts * self.base - self.origin
 
     def accept(self, packet: av.Packet) -> None:
         """Count a packet, and note when it is due."""
         self.packets += 1
         if self.kind == "avi" and packet.dts is not None:
-            heapq.heappush(self.slots, float(packet.dts * self.base))
+            heapq.heappush(self.slots, packet.dts * self.base)
 
     def picture(self, frame: av.VideoFrame) -> Picture:
         """The next picture, never before the last one.
@@ -71,13 +60,13 @@ class Reading:
         if self.slots:
             time = heapq.heappop(self.slots) - self.origin
         elif frame.pts is not None:
-            time = float(frame.pts * self.base) - self.origin
+            time = frame.pts * self.base - self.origin
         if frame.is_corrupt:
             raise Damaged("a picture is damaged", time)
         if self.last:
             time = max(time, self.last.time)
             self.intervals.append(time - self.last.time)
-        self.last = Picture(time, float((frame.duration or 0) * self.base), frame)
+        self.last = Picture(time, (frame.duration or 0) * self.base, frame)
         return self.last
 
     @property
@@ -90,7 +79,7 @@ class Reading:
             hours, minutes, seconds = map(float, tag.split(":"))  # of Matroska: 00:00:10.333000000
             return 3600 * hours + 60 * minutes + seconds - self.origin
         if stream.duration is not None:
-            return float((stream.duration + (stream.start_time or 0)) * self.base) - self.origin
+            return (stream.duration + (stream.start_time or 0)) * self.base - self.origin
         alone = len(self.container.streams) == 1
         return (self.container.duration or 0) / av.time_base if alone else 0.0
 

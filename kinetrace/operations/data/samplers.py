@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from kinetrace.operations.data.flow import motion
@@ -54,9 +55,10 @@ def choose(
 
 def entropy(luma_THW: np.ndarray) -> np.ndarray:
     """``[T]`` Shannon entropy in bits of each picture's 256-bin grey histogram."""
-    step = max(1, luma_THW.shape[2] // WIDTH)
-    counts = [np.bincount(luma_HW[::step, ::step].ravel(), minlength=GREYS) for luma_HW in luma_THW]
-    share_TB = np.array(counts) / counts[0].sum()
+    step = max(1, round(luma_THW.shape[2] / WIDTH))
+    small_THW = [np.ascontiguousarray(luma_HW[::step, ::step]) for luma_HW in luma_THW]
+    counts = [cv2.calcHist([small_HW], [0], None, [GREYS], [0, GREYS]).ravel() for small_HW in small_THW]
+    share_TB = np.array(counts, np.float64) / small_THW[0].size
     bits_T: np.ndarray = -np.sum(share_TB * np.log2(np.where(share_TB, share_TB, 1)), axis=1)
     return bits_T
 
