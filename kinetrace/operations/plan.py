@@ -58,8 +58,8 @@ def setup(params: OperationsParams, labels: tuple[str, ...], card: Card) -> Setu
 
 def shape(params: OperationsParams, labels: tuple[str, ...], spec: Spec) -> Shape:
     """Tokens of a clip. Those of text are estimated: the tokenizer comes with the weights."""
-    from kinetrace.operations.runtime import prompting
-    from kinetrace.operations.runtime.answers import Answer, to_json
+    from kinetrace.operations.model import prompting
+    from kinetrace.operations.model.answers import Answer, to_json
 
     vision, frames, seconds = spec.vision, params.model.sampler.frames, params.validate_.clips.seconds
     pairs = math.ceil(frames / vision.temporal)

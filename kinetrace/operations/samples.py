@@ -9,11 +9,11 @@ from kinetrace.errors import KinetraceError
 from kinetrace.operations.data.pictures import decode_jpeg, encode_jpeg
 from kinetrace.operations.data.recordings import NULL
 from kinetrace.operations.data.vocabulary import order
+from kinetrace.operations.model import answers, prompting
+from kinetrace.operations.model.answers import Answer
 from kinetrace.operations.model.batches import Corpus
 from kinetrace.operations.model.geometry import Geometry
 from kinetrace.operations.params import SamplerParams
-from kinetrace.operations.runtime import answers, prompting
-from kinetrace.operations.runtime.answers import Answer
 from kinetrace.shards import Shards
 from kinetrace.workload import Clip
 

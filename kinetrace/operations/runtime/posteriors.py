@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kinetrace.operations.runtime.answers import Answer, to_json
+from kinetrace.operations.model.answers import Answer, to_json
 
 OPENING = '{"operation": "'  # what stands before the label in every answer
 

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import LogitsProcessorList
 
-from kinetrace.operations.runtime import constrained, prompting
-from kinetrace.operations.runtime.answers import Answer, parse, to_json
-from kinetrace.operations.runtime.closed import times
+from kinetrace.operations.model import prompting
+from kinetrace.operations.model.answers import Answer, parse, to_json
+from kinetrace.operations.model.closed import times
+from kinetrace.operations.runtime import constrained
 from tests.operations.runtime.tiny import LABELS, SECONDS, language_model, tokenizer
 
 SCHEMA = prompting.load().schema(LABELS, SECONDS)

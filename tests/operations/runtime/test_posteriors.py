@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from kinetrace.operations.runtime.answers import Answer, to_json
+from kinetrace.operations.model.answers import Answer, to_json
 from kinetrace.operations.runtime.posteriors import LabelTrie, class_posterior, label_trie
 from tests.operations.runtime.tiny import LABELS, language_model, tokenizer
 

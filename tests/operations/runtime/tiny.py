@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from kinetrace.operations.runtime.answers import Answer, to_json
+from kinetrace.operations.model.answers import Answer, to_json
 
 SECONDS = 5.0
 LABELS = (

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from kinetrace.operations.runtime import prompting
-from kinetrace.operations.runtime.answers import LONGEST, STAGES, Answer, Parsed, parse, rates, to_json
-from kinetrace.operations.runtime.closed import times
+from kinetrace.operations.model import prompting
+from kinetrace.operations.model.answers import LONGEST, STAGES, Answer, Parsed, parse, rates, to_json
+from kinetrace.operations.model.closed import times
 from tests.operations.runtime.tiny import LABELS, SECONDS
 
 GOOD = Answer("Assemble Box", 1.2, 4.8, "Insert Items")

@@ -9,8 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from kinetrace.errors import KinetraceError
-from kinetrace.operations.runtime import prompting
-from kinetrace.operations.runtime.answers import Answer, parse, to_json
+from kinetrace.operations.model import prompting
+from kinetrace.operations.model.answers import Answer, parse, to_json
 from tests.operations.runtime.tiny import LABELS, SECONDS
 
 PROMPT = prompting.load()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from kinetrace.operations.runtime import readers
-from kinetrace.operations.runtime.closed import Closed, tenths
+from kinetrace.operations.model import readers
+from kinetrace.operations.model.closed import Closed, tenths
 
 Stage = Literal["strict", "extracted", "repaired", "vocabulary", "failed"]
 STAGES: tuple[Stage, ...] = get_args(Stage)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kinetrace.operations.runtime.closed import Closed, nearest, read_number, times
+from kinetrace.operations.model.closed import Closed, nearest, read_number, times
 from tests.operations.runtime.tiny import LABELS
 
 CLOSED = Closed(LABELS, 5.0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kinetrace.operations.runtime.readers import Read, repaired, whole, within
+from kinetrace.operations.model.readers import Read, repaired, whole, within
 
 
 @pytest.mark.parametrize("text, problem", [

@@ -9,8 +9,8 @@ from string import Template
 from typing import Any
 
 from kinetrace.errors import KinetraceError
-from kinetrace.operations.runtime.answers import Answer, to_json
-from kinetrace.operations.runtime.closed import tenths, times
+from kinetrace.operations.model.answers import Answer, to_json
+from kinetrace.operations.model.closed import tenths, times
 
 FOLDER = Path(__file__).with_name("prompts")
 SYSTEM, QUESTION, SCHEMA = "system.txt", "question.txt", "answer.schema.json"
