@@ -59,10 +59,10 @@ def test_a_label_may_look_like_a_placeholder():
 
 
 def test_the_texts_travel_with_the_package():
-    patterns = re.search(r'"kinetrace\.operations\.runtime" = \[(.*)\]', _pyproject())
-    assert patterns, "pyproject.toml: package-data of kinetrace.operations.runtime"
+    patterns = re.search(r'"kinetrace\.operations\.model" = \[(.*)\]', _pyproject())
+    assert patterns, "pyproject.toml: package-data of kinetrace.operations.model"
     for pattern in json.loads(f"[{patterns[1]}]"):
-        assert list(resources.files("kinetrace.operations.runtime").glob(pattern))
+        assert list(resources.files("kinetrace.operations.model").glob(pattern))
     kinds = {path.suffix for path in prompting.FOLDER.rglob("*") if path.is_file()}
     assert all(f"prompts/*/*{kind}" in patterns[1] for kind in kinds)
 
