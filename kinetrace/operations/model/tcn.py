@@ -3,6 +3,7 @@
 Shape suffixes: B clips, n frames, N moments with context, T moments of the clip proper, K operations, W width.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -80,6 +81,8 @@ class OperationsNet(nn.Module):
         self.scene = nn.Sequential(nn.Linear(2 * width, width), nn.SiLU(), nn.Linear(width, operations))
         self.follows = nn.Parameter(torch.zeros(operations, operations))
         self.trust = nn.Parameter(torch.tensor([1.0, 0.3]))  # in the moments: for the operation, for its span
+        for weights in (*self.inside.parameters(), *self.edges.parameters()):
+            nn.init.zeros_(weights)  # all spans alike: sums over many moments would start far from the truth
         self.register_buffer("times_N", torch.from_numpy(geometry.times_N), persistent=False)
 
     def forward(self, frames_BnPP3: Tensor, times_Bn: Tensor, present_BN: Tensor) -> Said:
@@ -94,7 +97,7 @@ class OperationsNet(nn.Module):
         share_BK = frames_BTK.logsumexp(1)
         operation_BK = (self.operation(pooled_B2W[:, 0]) + self.trust[0] * share_BK).log_softmax(-1)
         next_BK = self._next(operation_BK, torch.cat([pooled_B2W[:, 1], x_BNW[:, -1]], -1))
-        member_BTK = self.inside(inside_BTW) + self.trust[1] * (frames_BTK - _others(frames_BTK))
+        member_BTK = self.inside(inside_BTW) + self.trust[1] * _evidence(frames_BTK)
         start_BTK, end_BTK = self._edges(x_BNW)
         return Said(operation_BK, frames_BTK, next_BK, member_BTK, start_BTK, end_BTK)
 
@@ -128,6 +131,7 @@ class OperationsNet(nn.Module):
         return next_BK
 
 
-def _others(frames_BTK: Tensor) -> Tensor:
-    """Log-probability that a moment is none of each operation."""
-    return torch.log1p(-frames_BTK.exp().clamp(max=1 - 1e-4))
+def _evidence(frames_BTK: Tensor) -> Tensor:
+    """Log-odds of each operation at a moment, 0 where all are alike."""
+    others_BTK = torch.log1p(-frames_BTK.exp().clamp(max=1 - 1e-4))
+    return frames_BTK - others_BTK + math.log(frames_BTK.shape[-1] - 1)
