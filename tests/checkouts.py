@@ -33,6 +33,29 @@ TINY_TOKENS: dict[str, Any] = {
     "export": {"parity_clips": 2},
     "promote": {"floors": {}, "no_worse": ["mse"]},
 }
+TINY_OPERATIONS: dict[str, Any] = {
+    "twin": {"subjects": 3, "minutes": 0.5, "fps": 10.0, "broken": 0.4},
+    "validate": {
+        "max_quarantine_share": 0.6,
+        "video": {"fps": 5.0, "size": 56, "quality": 80},
+        "clips": {
+            "seed": 7, "seconds": 4.0, "context": 1.0, "per_boundary": 2, "window": 0.5, "wide_window": 1.0,
+            "wide": ["Picking"], "stride": 4.0,
+        },
+    },
+    "split": {"val": 0.3, "test": 0.3},
+    "model": {
+        "sampler": {
+            "name": "uniform", "frames": 6, "gap": 0.2, "smoothing": 0.7, "coverage": 0.5, "flow": "dis",
+            "boundary_boost": 0.0,
+        },
+        "tcn": {"pixels": 48, "width": 16, "depth": 2, "dropout": 0.1},
+    },
+    "train": {"epochs": 2, "batch": 8},
+    "evaluate": {"resamples": 50, "sampled_frames": 4},
+    "export": {"parity_clips": 4},
+    "promote": {"floors": {}, "no_worse": ["oca"]},
+}  # fmt: skip
 
 
 def checkout(target: Path, changes: dict[str, Any] = TINY, workload: str = "sign") -> Path:

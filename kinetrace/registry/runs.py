@@ -150,12 +150,15 @@ def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def _figures(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    """``test/ret1``, ``test/ret1/low``, ``test/ret1/high`` and ``test/ret1/<baseline>``; unknown ones left out."""
+    """``test/ret1``, ``test/ret1/low``, ``test/ret1/high`` and ``test/ret1/<baseline>``; unknown ones left out.
+
+    MLflow's names take no @: ``f1@50`` is ``test/f1 at 50``.
+    """
     found: dict[str, float | None] = {}
     for name, metric in metrics.items():
         parts = {"": metric["value"], "/low": metric.get("low"), "/high": metric.get("high")}
         parts |= {f"/{key}": value for key, value in (metric.get("baselines") or {}).items()}
-        found |= {f"test/{name}{suffix}": value for suffix, value in parts.items()}
+        found |= {f"test/{name}{suffix}".replace("@", " at "): value for suffix, value in parts.items()}
     return {name: float(value) for name, value in found.items() if value is not None}
 
 

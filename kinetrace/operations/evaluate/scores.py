@@ -25,12 +25,12 @@ def baselines(
 ) -> dict[str, Mapping[str, np.ndarray]]:
     """By kind of baseline, its figures a clip.
 
-    ``bigram`` names the most frequent successor of the predicted operation, ``bigram (true)`` of the true one, which
+    ``bigram`` names the most frequent successor of the predicted operation, ``bigram of truth`` of the true one, which
     nobody is told.
     """
     true = operations(clips.label, labels)
     majority = {"oca": temporal.named(trivial.majority_operation(len(clips)), true)}
-    followed = {"bigram": predicted.operation_CK.argmax(axis=1), "bigram (true)": true}
+    followed = {"bigram": predicted.operation_CK.argmax(axis=1), "bigram of truth": true}
     return {
         "majority": majority | _next(clips, trivial.majority_next(len(clips)), labels),
         "whole clip": _spans(clips, whole_clip(clips)),
