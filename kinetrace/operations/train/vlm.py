@@ -118,7 +118,9 @@ class Trainer:
     def fit(self, log: Log) -> History:
         """Run the missing steps."""
         history = self.resume.load()
-        self.features.fill([*self.train, *self.val])
+        rank, ranks = self.accelerator.process_index, self.accelerator.num_processes
+        self.features.fill([*self.train, *self.val][rank::ranks])
+        self.accelerator.wait_for_everyone()
         missing = range(self.place.steps, self.params.epochs * self.steps_an_epoch)
         with _training(self.vlm, self.params.activation_checkpointing):
             for step in progress(iter(missing), len(missing), "train"):
@@ -153,7 +155,7 @@ class Trainer:
         for number, some in self._own(loop.grouped(examples, self.params.batch)):
             with loop.seeded(loop.hash_seed(self.params.seed, step, number)):
                 found = loss(self.vlm, self.features, some, self.params.precision)
-                self.scaler.scale(found / max(tokens, 1)).backward()
+                self.scaler.scale(found / max(tokens, 1)).backward()  # type: ignore[no-untyped-call]
             nats += found.detach()
         self._update(step)
         self.place.nats += float(self.accelerator.reduce(nats, "sum"))
@@ -215,14 +217,17 @@ def loss(vlm: Vlm, features: Features, examples: Sequence[Example], precision: s
 
 @contextmanager
 def _training(vlm: Vlm, activation_checkpointing: bool) -> Iterator[None]:
-    """The model as it learns: with dropout, and keeping of its layers' activations only the inputs where asked."""
+    """The model as it learns: with dropout, keeping of its layers' activations only the inputs where asked, and the
+    vision tower out of the device's memory, since its features are known."""
     if activation_checkpointing:
         vlm.core.activation_checkpointing_enable()
+    vlm.tower.to("cpu")
     _train_mode(vlm)
     try:
         yield
     finally:
         vlm.model.eval()
+        vlm.tower.to(vlm.device)
         if activation_checkpointing:
             vlm.core.activation_checkpointing_disable()
 

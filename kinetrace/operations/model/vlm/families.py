@@ -73,7 +73,8 @@ class Family:
         merge, patch, side = self.merge, self.patch, self.side(pixels)
         frames = np.stack([_resized(frame, side * merge * patch) for frame in frames_nHW3])
         frames = np.concatenate([frames, np.repeat(frames[-1:], -len(frames) % self.temporal, axis=0)])
-        normal = (frames.astype(np.float32) / 255 - np.float32(self.mean)) / np.float32(self.spread)
+        mean, spread = np.array(self.mean, np.float32), np.array(self.spread, np.float32)
+        normal = (frames.astype(np.float32) / 255 - mean) / spread
         parts = normal.reshape(-1, self.temporal, side, merge, patch, side, merge, patch, 3)
         ordered = parts.transpose(0, 2, 5, 3, 6, 8, 1, 4, 7)  # pair, row, column, row and column in the cell, channel …
         return np.ascontiguousarray(ordered.reshape(-1, 3 * self.temporal * patch**2))

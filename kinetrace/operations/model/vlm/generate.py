@@ -42,9 +42,13 @@ def replies(vlm: Vlm, features: Features, examples: Sequence[Example], processor
             return_dict_in_generate=True, output_scores=True,
         )  # fmt: skip
     steps_BS = found.sequences[:, one.ids_BL.shape[1] :]
-    scores_BSV = torch.stack(found.scores, dim=1).float()
-    chosen_BS = scores_BSV.log_softmax(-1).gather(2, steps_BS[..., None])[..., 0]
+    chosen_BS = torch.stack([_chosen(*step) for step in zip(found.scores, steps_BS.T, strict=True)], dim=1)
     return [_reply(vlm, *row) for row in zip(steps_BS.tolist(), chosen_BS.tolist(), strict=True)]
+
+
+def _chosen(scores_BV: Tensor, tokens_B: Tensor) -> Tensor:
+    """``[B]`` log-probabilities of one step's tokens."""
+    return scores_BV.float().log_softmax(-1).gather(1, tokens_B[:, None])[:, 0]
 
 
 def _reply(vlm: Vlm, tokens: list[int], scores: list[float]) -> Reply:
@@ -54,26 +58,35 @@ def _reply(vlm: Vlm, tokens: list[int], scores: list[float]) -> Reply:
     return Reply(text, sum(scores[: length + 1]), end in tokens)
 
 
-@torch.no_grad()
 def score_continuations(vlm: Vlm, features: Features, example: Example, candidates: Sequence[str]) -> np.ndarray:
     """``[n]`` float32 log-probabilities that the answer begins with each candidate, in one pass.
 
-    All candidates follow the question in one sequence: each sees the question and itself, at the positions that it
-    would have alone. A candidate should end where one of the answer's tokens ends, say after a closing quote.
+    A candidate should end where one of the answer's tokens ends; ``score_tokens`` takes tokens, where it does not.
+
+    Raises:
+        KinetraceError: the example has no frames or unusable times.
+    """
+    return score_tokens(vlm, features, example, [inputs.text_ids(vlm, text) for text in candidates])
+
+
+@torch.no_grad()
+def score_tokens(vlm: Vlm, features: Features, example: Example, rows: Sequence[Sequence[int]]) -> np.ndarray:
+    """``[n]`` float32 log-probabilities that the answer begins with each row of tokens, in one pass.
+
+    All rows follow the question in one sequence: each sees the question and itself, at the positions that it would
+    have alone.
 
     Raises:
         KinetraceError: the example has no frames or unusable times.
     """
     one = inputs.questions(vlm, [example])
-    rows = [inputs.text_ids(vlm, text) for text in candidates]
     prompt_3L = inputs.positions(vlm, one)[:, 0]
-    ids_L = torch.cat([one.ids_BL[0], *(torch.tensor(row, device=vlm.device) for row in rows)])
     after = int(prompt_3L.max()) + 1
     places = [torch.arange(after, after + len(row), device=vlm.device).expand(3, -1) for row in rows]
     with autocast(vlm):
         logits_KV = vlm.core(
-            input_ids=ids_L[None], attention_mask=_visible(one, rows),
-            position_ids=torch.cat([prompt_3L, *places], 1)[:, None],
+            input_ids=torch.cat([one.ids_BL[0], *(torch.tensor(row, device=vlm.device) for row in rows)])[None],
+            position_ids=torch.cat([prompt_3L, *places], dim=1)[:, None], attention_mask=_visible(one, rows),
             mm_encoder_outputs=encoder_outputs(vlm, features.of([example])), use_cache=False,
             logits_to_keep=1 + sum(map(len, rows)),
         ).logits[0].float()  # fmt: skip
@@ -87,12 +100,12 @@ def _visible(one: Batch, rows: Sequence[Sequence[int]]) -> Tensor:
     return visible_LL.to(one.ids_BL.device)[None, None]
 
 
-def _sums(logs_KV: Tensor, rows: Sequence[list[int]]) -> np.ndarray:
+def _sums(logs_KV: Tensor, rows: Sequence[Sequence[int]]) -> np.ndarray:
     """Of each candidate's tokens; its first one is told by the question's last."""
     found, start = [], 1
     for row in rows:
         before = [0, *range(start, start + len(row) - 1)]
-        found.append(logs_KV[before, row].sum())
+        found.append(logs_KV[before, list(row)].sum())
         start += len(row)
     return torch.stack(found).cpu().numpy()
 

@@ -1,5 +1,6 @@
 """Loading a vision-language model by hub name or from a folder, its language model in 4 bits where asked."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from kinetrace.operations.params import VlmParams
 class Vlm:
     """A model with its tokenizer; ``model`` is what transformers gave, or PEFT's wrapper around it.
 
-    The vision tower rests on the CPU and is moved to ``device`` while it computes features.
+    All of it is on ``device``, but for the vision tower while adapters are trained.
     """
 
     model: Any
@@ -63,8 +64,9 @@ class Vlm:
 
 
 def best_device() -> torch.device:
-    """The first CUDA device, else the CPU."""
-    return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    """The CUDA device of this process among those of its machine, else the CPU."""
+    place = int(os.environ.get("LOCAL_RANK", "0"))
+    return torch.device("cuda", place) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def compute_dtype(device: torch.device, precision: str = "bf16") -> torch.dtype:
@@ -104,9 +106,9 @@ def load(params: VlmParams, device: torch.device | None = None) -> Vlm:
     if params.quantization == "nf4":
         guards.quantized(model)
         _keep_gradients(model)
-    model.requires_grad_(False).eval()
+    model.requires_grad_(False)
+    model.eval()  # type: ignore[no-untyped-call]
     model.generation_config = _greedy(tokenizer)
-    model.model.visual.to("cpu")
     return Vlm(model, tokenizer, params, device)
 
 
@@ -116,7 +118,7 @@ def _quantization(params: VlmParams, device: torch.device) -> Any:
         return None
     from transformers import BitsAndBytesConfig
 
-    return BitsAndBytesConfig(
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=compute_dtype(device), llm_int8_skip_modules=list(guards.SKIP),
     )  # fmt: skip
@@ -135,7 +137,9 @@ def _greedy(tokenizer: Any) -> Any:
     from transformers import GenerationConfig
 
     end = tokenizer.convert_tokens_to_ids("<|im_end|>")
-    return GenerationConfig(do_sample=False, eos_token_id=end, pad_token_id=tokenizer.pad_token_id)
+    return GenerationConfig(  # type: ignore[no-untyped-call]
+        do_sample=False, eos_token_id=end, pad_token_id=tokenizer.pad_token_id
+    )
 
 
 @contextmanager
@@ -148,8 +152,8 @@ def quiet() -> Iterator[None]:
 
     shown, ours = logging.is_progress_bar_enabled(), standard.getLogger("bitsandbytes")
     verbosity, level = logging.get_verbosity(), ours.level
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     ours.setLevel(standard.ERROR)
     try:
         with warnings.catch_warnings():
@@ -159,7 +163,7 @@ def quiet() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         ours.setLevel(level)
         if shown:
-            logging.enable_progress_bar()
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 @contextmanager

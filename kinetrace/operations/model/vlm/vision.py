@@ -131,6 +131,8 @@ def encoder_outputs(vlm: Vlm, seen: Sequence[Seen]) -> dict[str, Any]:
     from transformers.modeling_outputs import BaseModelOutputWithPooling
     from transformers.models.qwen3_vl.modeling_qwen3_vl import BaseModelOutputWithDeepstackFeatures
 
+    pooled: Any
+    deep: Any
     pooled, *deep = ([clip.parts[place].to(vlm.device) for clip in seen] for place in range(len(seen[0].parts)))
     if not deep:
         return {"video": BaseModelOutputWithPooling(pooler_output=pooled)}
@@ -148,12 +150,13 @@ def tower_digest(vlm: Vlm) -> str:
 
 @contextmanager
 def _at_work(vlm: Vlm) -> Iterator[None]:
-    """The tower on the model's device: it leaves again, since training needs the memory."""
+    """The tower on the model's device, and afterwards where it was."""
+    before = next(vlm.tower.parameters()).device
     vlm.tower.to(vlm.device)
     try:
         yield
     finally:
-        vlm.tower.to("cpu")
+        vlm.tower.to(before)
 
 
 @contextmanager

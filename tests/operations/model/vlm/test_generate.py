@@ -7,7 +7,7 @@ import xgrammar
 from xgrammar.contrib.hf import LogitsProcessor
 
 from kinetrace.operations.model.vlm import inputs
-from kinetrace.operations.model.vlm.generate import replies, score_continuations
+from kinetrace.operations.model.vlm.generate import replies, score_continuations, score_tokens
 from kinetrace.operations.model.vlm.vision import Features, encoder_outputs
 from tests.operations import tiny_vlm
 from tests.operations.model.vlm.test_adapters import changed
@@ -74,3 +74,15 @@ def test_a_grammar_holds_even_a_random_model_to_its_form(family):
     grammar = xgrammar.GrammarCompiler(info).compile_json_schema(json.dumps(schema), any_whitespace=False)
     found = replies(vlm, Features(vlm), [tiny_vlm.example(0), tiny_vlm.example(1)], [LogitsProcessor(grammar)])
     assert all(reply.ended and json.loads(reply.text)["operation"] in tiny_vlm.OPERATIONS for reply in found)
+
+
+def test_rows_of_tokens_are_scored_as_texts_are():
+    """A row may reach over the end of a candidate, or end within a word."""
+    vlm = changed(tiny_vlm.vlm())
+    features, example = Features(vlm), tiny_vlm.example(3)
+    texts = [f'{{"operation": "{name}"' for name in tiny_vlm.OPERATIONS]
+    rows = [inputs.text_ids(vlm, text) for text in texts]
+    found = score_tokens(vlm, features, example, rows)
+    np.testing.assert_array_equal(found, score_continuations(vlm, features, example, texts))
+    shorter = score_tokens(vlm, features, example, [row[:-1] for row in rows])
+    assert (shorter > found).all()
