@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from kinetrace.files import digest_of
 from kinetrace.operations.data.cuts import Cut, cuts, target
 from kinetrace.operations.data.recordings import NULL, Recording, Segment
 from kinetrace.operations.params import OperationsParams
@@ -121,7 +122,7 @@ def row(whole: Recording, cut: Cut, seconds: float) -> dict[str, Any]:
     return {
         "clip_id": cut.name, "subject": whole.subject, "session": whole.session, "source": whole.source,
         "start": cut.start, "end": cut.start + seconds, "num_frames": frames, "fps": FPS, "label_id": 0,
-        "label": true.label, "text": true.label, "digest": "0" * 64, "user": whole.user, "kind": cut.kind,
+        "label": true.label, "text": true.label, "digest": digest_of([cut.name, seconds]), "user": whole.user, "kind": cut.kind,
         "context": cut.context, "op_start": true.start, "op_end": true.end, "next_label": true.next,
         "segments": json.dumps([[part.start, part.end, part.label] for part in true.segments]),
     }  # fmt: skip

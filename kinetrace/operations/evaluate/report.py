@@ -42,12 +42,12 @@ def run(job: Job) -> None:
     """Write ``metrics.json``, ``predictions.parquet`` and ``plots/``."""
     params: OperationsParams = job.params
     shards = Shards.open(job.folders.shards)
-    model = kinds.load(job.folders.checkpoint, params.model.kind)
+    model = kinds.load(job.folders.checkpoint, params.model.kind, job.folders.workspace.cache)
     train, test = shards.subset("train").clips, shards.subset("test")
     predicted = model.predict(test)
     judged = Judged.of(train, test.clips, predicted, model.labels, params.evaluate)
     table = predictions(judged.clips, judged.predicted, model.labels)
-    content = report(judged, table, params.evaluate)
+    content = report(judged, table, params.evaluate) | ({"answers": dict(model.stages)} if model.stages else {})
     content["samplers"] = sampling.compare(model, chosen(test), params.evaluate)
     tables.write_table(job.folders.predictions, table)
     files.write_json(job.folders.metrics, content)

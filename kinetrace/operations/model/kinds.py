@@ -1,5 +1,6 @@
 """The two kinds of model behind one door: what evaluation asks of either."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +21,10 @@ class Model(Protocol):
     @property
     def labels(self) -> tuple[str, ...]: ...
 
+    @property
+    def stages(self) -> Mapping[str, float]:
+        """How the replies of the last ``predict`` were read, as shares; empty of a model that does not reply."""
+
     def predict(self, shards: Shards, sampler: SamplerParams | None = None) -> Predicted:
         """Of every clip of ``shards`` in order, through the model's own sampler or another one."""
 
@@ -38,13 +43,17 @@ class Small:
     def labels(self) -> tuple[str, ...]:
         return self.checkpoint.labels
 
+    @property
+    def stages(self) -> Mapping[str, float]:
+        return {}
+
     def predict(self, shards: Shards, sampler: SamplerParams | None = None) -> Predicted:
         """Of every clip of ``shards`` in order."""
         return inference.predict(self.checkpoint, shards, sampler)
 
 
-def load(folder: Path, kind: str) -> Model:
-    """The model of a checkpoint.
+def load(folder: Path, kind: str, cache: Path | None = None) -> Model:
+    """The model of a checkpoint; ``cache``: a folder for what is dear to compute again.
 
     Raises:
         KinetraceError: there is no checkpoint, or it cannot be used.
@@ -52,5 +61,5 @@ def load(folder: Path, kind: str) -> Model:
     if kind == "vlm":
         from kinetrace.operations.model.vlm.answering import Answering
 
-        return Answering.load(folder)
+        return Answering.load(folder, cache)
     return Small(Checkpoint.load(folder))

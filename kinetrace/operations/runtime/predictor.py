@@ -75,13 +75,7 @@ class Predictor:
         Raises:
             KinetraceError: as ``predict``.
         """
-        found, labels = self.predict([clip]), self.settings.labels
-        operations, nexts = found.operation_CK[0], found.next_CK[0]
-        start, end = found.span_C2[0].tolist()
-        return Told(
-            labels[int(operations.argmax())], start, end, labels[int(nexts.argmax())],
-            dict(zip(labels, operations.tolist(), strict=True)), dict(zip(labels, nexts.tolist(), strict=True)),
-        )  # fmt: skip
+        return told(self.predict([clip]), 0, self.settings.labels)
 
     def predict(self, clips: Sequence[Clip]) -> Predicted:
         """Of each clip by itself, so that no clip's answer depends on what comes with it.
@@ -97,7 +91,7 @@ class Predictor:
         return Predicted(operation_CK, span_C2, next_CK, moments_CTK, self.settings.fps)
 
     def _run(self, clip: Clip, number: int) -> list[np.ndarray]:
-        _refuse(clip, number)
+        refuse_odd(clip, number)
         frames, times_n = list(clip.frames_nHW3), clip.times_n.astype(np.float32)
         geometry = self.settings.geometry
         places_n = chosen(lambda: brightness(frames), times_n, self.settings.sampler)
@@ -108,8 +102,22 @@ class Predictor:
         return outputs
 
 
-def _refuse(clip: Clip, number: int) -> None:
-    """Stop at what is no clip."""
+def told(found: Predicted, place: int, labels: Sequence[str]) -> Told:
+    """What ``found`` says of clip ``place``, in words."""
+    operations, nexts = found.operation_CK[place], found.next_CK[place]
+    start, end = found.span_C2[place].tolist()
+    return Told(
+        labels[int(operations.argmax())], start, end, labels[int(nexts.argmax())],
+        dict(zip(labels, operations.tolist(), strict=True)), dict(zip(labels, nexts.tolist(), strict=True)),
+    )  # fmt: skip
+
+
+def refuse_odd(clip: Clip, number: int) -> None:
+    """Stop at what is no clip.
+
+    Raises:
+        KinetraceError: says what is wrong with clip ``number``.
+    """
     shape, times = clip.frames_nHW3.shape, clip.times_n
     if len(shape) != 4 or shape[-1] != 3 or clip.frames_nHW3.dtype != np.uint8 or 0 in shape:
         raise KinetraceError(

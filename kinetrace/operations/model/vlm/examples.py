@@ -84,7 +84,7 @@ def truth(clip: "pd.Series[str]") -> Answer:
 
 
 def taught(shards: Shards, labels: Sequence[str]) -> Shards:
-    """The clips that an answer in ``labels`` describes; those of breaks, and of operations beside them, are left out."""
+    """The clips that an answer in ``labels`` describes: those of breaks, and of other operations, are left out."""
     clips = shards.clips
     kept = clips.label.isin(labels) & clips.next_label.isin([*labels, ""])
     return Shards(shards.folder, clips[kept].reset_index(drop=True))

@@ -127,7 +127,7 @@ class Tuned:
         found = Base.of(self.params.vlm.name)
         if found.digest != self.base.digest:
             raise KinetraceError(
-                f"model.vlm.name: {self.base.name} is no longer the model that the adapters were trained on (its files "
-                f"have digest {found.digest[:12]}, expected {self.base.digest[:12]}): put it back, or run the stage train"
+                f"model.vlm.name: {self.base.name} is no longer the model that the adapters were trained on (digest "
+                f"{found.digest[:12]}, expected {self.base.digest[:12]}): put it back, or run the stage train"
             )
         return adapters.load(vlm, folder / ADAPTER)
