@@ -155,12 +155,12 @@ class Setup:
         return text.intermediate * (self.given + adapter * (2 if self.dropout else 1)) + text.hidden * self.added
 
     def _logits(self, batch: int) -> int:
-        """Logits, in 32 bits, their log-softmax, its gradient, and that of the logits; and a copy of the output layer
-        where that is held in another type."""
+        """In 32 bits the log-softmax of logits, its gradient and theirs, alive together as the gradient begins; and a
+        copy of the output layer where that is held in another type."""
         text = self.spec.text
-        values = batch * (self.shape.answer + 1) * text.vocabulary
+        values = batch * self.shape.answer * text.vocabulary
         copied = text.vocabulary * text.hidden * self.multiplied if self.mixed else 0
-        return values * (2 * self.multiplied + 12) + copied
+        return 12 * values + copied
 
     def _looking(self) -> int:
         """Pixels, two states, queries, keys and values twice, and the wide layer twice, of one clip's patches."""

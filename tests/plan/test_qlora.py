@@ -1,18 +1,22 @@
 """What is reckoned is what real tensors take: weights, adapters, optimizer, and what autograd keeps of a layer."""
 
 import tempfile
+import weakref
 from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForImageTextToText, BitsAndBytesConfig
 
 from kinetrace import loop
 from kinetrace.operations.model.vlm import adapters, guards, loading
 from kinetrace.plan.cards import Card
-from kinetrace.plan.qlora import CODES, Setup, Shape, nf4_bytes
+from kinetrace.plan.qlora import CODES, LEARNING, LOSS, Setup, Shape, nf4_bytes
 from kinetrace.plan.vlm import Spec
 from tests.operations import tiny_vlm
 
@@ -28,10 +32,13 @@ def as_on_a_card(monkeypatch):
 
 
 @cache
-def deeper(family: str, layers: int) -> str:
-    """The tiny model with so many layers, in a folder."""
+def deeper(family: str, layers: int, **sizes: int) -> str:
+    """The tiny model with so many layers and other sizes, in a folder."""
     config = loading_config(family)
     config.text_config.num_hidden_layers = layers
+    for name, value in sizes.items():
+        setattr(config.text_config, name, value)
+    config.vision_config.out_hidden_size = config.text_config.hidden_size
     if getattr(config.text_config, "layer_types", None):
         config.text_config.layer_types = ["full_attention"] * layers
     with loop.seeded(3):
@@ -49,28 +56,31 @@ def loading_config(family: str):
 
 
 def model(
-    family: str, card: Card, nf4: bool, layers: int = 2, attention: str = "sdpa", dropout: float = 0.0
+    family: str, card: Card, nf4: bool, layers: int = 2, attention: str = "sdpa", dropout: float = 0.0, **sizes: int
 ) -> torch.nn.Module:
     """As ``loading`` makes it on such a card, with adapters, but on the CPU and multiplied in bf16."""
     quantization = BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16, llm_int8_skip_modules=list(guards.SKIP),
     )  # fmt: skip
+    folder = deeper(family, layers, **sizes)
     with loading.quiet():
         made = AutoModelForImageTextToText.from_pretrained(
-            deeper(family, layers), dtype=torch.bfloat16 if card.bf16 else torch.float32, device_map={"": "cpu"},
+            folder, dtype=torch.bfloat16 if card.bf16 else torch.float32, device_map={"": "cpu"},
             quantization_config=quantization if nf4 else None, attn_implementation=attention,
         )  # fmt: skip
     loading._keep_gradients(made)
-    params = tiny_vlm.params(family, rank=RANK, dropout=dropout, name=deeper(family, layers))
+    params = tiny_vlm.params(family, rank=RANK, dropout=dropout, name=folder)
     vlm = loading.Vlm(made.requires_grad_(False), None, params, torch.device("cpu"))
     return adapters.fresh(vlm, seed=1).model.train()
 
 
-def setup(family: str, card: Card, nf4: bool, layers: int = 2, **changes) -> Setup:
+def setup(
+    family: str, card: Card, nf4: bool, layers: int = 2, sizes: Mapping[str, int] | None = None, **changes
+) -> Setup:
     fields = {"rank": RANK, "dropout": False, "checkpointing": False, "precision": "bf16"} | changes
     shape = Shape(vision=0, text=LENGTH - ANSWER, answer=ANSWER)
-    return Setup(Spec.named(deeper(family, layers)), card, shape, nf4, **fields)
+    return Setup(Spec.named(deeper(family, layers, **sizes or {})), card, shape, nf4, **fields)
 
 
 def forward(peft: torch.nn.Module, multiplied: torch.dtype | None = torch.bfloat16) -> torch.Tensor:
@@ -89,12 +99,13 @@ def forward(peft: torch.nn.Module, multiplied: torch.dtype | None = torch.bfloat
 def kept(peft: torch.nn.Module, multiplied: torch.dtype = torch.bfloat16) -> Counter:
     """What autograd keeps of a forward pass apart from weights: storages by bytes and shape."""
     weights = {weight.untyped_storage().data_ptr() for weight in peft.parameters()}
-    found = {}
+    found, held = {}, []
 
     def pack(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in weights:
             found[storage.data_ptr()] = (storage.nbytes(), tuple(tensor.shape))
+            held.append(tensor)  # so that no address is taken twice
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
@@ -233,3 +244,64 @@ def test_memory_grows_with_the_batch_and_shrinks_with_checkpointing_and_nf4():
     assert peaks == sorted(peaks) and len(set(peaks)) == 3
     assert setup("qwen2_5_vl", NEW, False, checkpointing=True).memory(8).allocated < peaks[-1]
     assert setup("qwen2_5_vl", NEW, True).memory(1).parts[0].bytes < plain.memory(1).parts[0].bytes / 3
+
+
+class Live(TorchDispatchMode):
+    """Counts bytes of tensors that are made inside and still held; ``peak`` is the most at once."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        gradients = (weight.grad for weight in model.parameters() if weight.grad is not None)
+        there = (*model.parameters(), *model.buffers(), *gradients)
+        self.known = {one.untyped_storage()._cdata: None for one in there}
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        for one in tree_leaves(made):
+            if isinstance(one, torch.Tensor):
+                self._count(one.untyped_storage())
+        return made
+
+    def _count(self, storage: torch.UntypedStorage) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        if key in self.known:
+            return
+
+        def gone(_) -> None:
+            self.now -= size
+            del self.known[key]
+
+        self.known[key] = weakref.ref(storage, gone)
+        self.now += size
+        self.peak = max(self.peak, self.now)
+
+
+WIDE = {"hidden_size": 256, "intermediate_size": 1376, "num_attention_heads": 16}
+MANY = {"vocab_size": 30_000}
+
+
+@pytest.mark.parametrize("card", [NEW, OLD])
+@pytest.mark.parametrize(("sizes", "phase", "checkpointing"), [
+    (WIDE, LEARNING, True), (WIDE, LEARNING, False), (MANY, LOSS, True),
+])  # fmt: skip
+def test_a_whole_gradient_takes_what_the_fullest_phase_does(card, sizes, phase, checkpointing, as_on_a_card):
+    """Of every tensor that a batch makes, weights apart and what is there from the batch before."""
+    peft = model("qwen2_5_vl", card, True, layers=4, **sizes)
+    if checkpointing:
+        peft.get_base_model().activation_checkpointing_enable()
+    learn(peft)
+    with Live(peft) as live:
+        learn(peft)
+    memory = setup("qwen2_5_vl", card, True, 4, sizes, checkpointing=checkpointing).memory(BATCH)
+    there = ("gradients of adapters", "optimizer: two moments of adapters")
+    own = [part for part in memory.parts if phase in part.phases and part.name not in there]
+    assert max(memory.phases, key=memory.phases.get) == phase
+    assert 0.8 < live.peak / sum(part.bytes for part in own) < 1.05
+
+
+def learn(peft: torch.nn.Module) -> None:
+    logits = forward(peft)[:, :-1].float().flatten(0, 1)
+    loss = torch.nn.functional.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.int64))
+    del logits
+    loss.backward()
