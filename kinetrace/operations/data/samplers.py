@@ -48,7 +48,7 @@ def choose(
     if params.name == "uniform" or count in (2, len(times_T)):
         return even(times_T, count)
     score_T: np.ndarray = SCORES[params.name](luma_THW, params)
-    if boundaries is not None and params.boundary_boost:
+    if boundaries is not None:
         score_T = score_T + params.boundary_boost * nearness(times_T, boundaries)
     return spread(score_T, times_T, count, params.gap, params.coverage if params.name == "hybrid" else 0.0)
 

@@ -12,7 +12,7 @@ from kinetrace.operations.data.frame_folder import FrameFolder
 from kinetrace.operations.data.pictures import Damaged, Picture
 from kinetrace.operations.data.video_file import VideoFile
 
-ROUNDING = 0.001  # seconds: containers and file names round times to milliseconds
+ROUNDING = 0.0007  # seconds: containers and file names round times to milliseconds
 SLACK = 0.5  # seconds: so much longer than its duration the last picture may be shown
 
 

@@ -48,7 +48,7 @@ def test_luma_of_more_bits_is_its_8_highest(form, bits):
     np.testing.assert_array_equal(picture(frame).luma_HW, (values >> (bits - 8)).astype(np.uint8))
 
 
-@pytest.mark.parametrize("form", ["rgb24", "bgr24", "gbrp", "yuyv422", "p010le", "gray16be", "pal8"])
+@pytest.mark.parametrize("form", ["rgb24", "bgr24", "gbrp", "yuyv422", "p010le", "yuv420p10be", "pal8"])
 def test_a_format_without_a_luma_plane_is_converted_to_grey(form):
     source = av.VideoFrame.from_ndarray(np.full((48, 64, 3), (255, 255, 255), np.uint8), "rgb24")
     frame = source if form == "rgb24" else source.reformat(format=form) if form != "pal8" else palette(255)
@@ -75,11 +75,12 @@ def test_colours_come_back(form):
 def test_a_picture_is_squeezed_by_area(size):
     rgb = smooth(*size)
     rgb[:, : size[1] // 2 : 2] //= 2  # stripes that taking every other pixel would keep
-    frame = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(format="yuv444p")
+    frame = av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(format="yuv420p")
     small = picture(frame).rgb(56)
     assert small.shape == (56, 56, 3)
     expected = cv2.resize(rgb, (56, 56), interpolation=cv2.INTER_AREA).astype(int)
     assert np.abs(small - expected).mean() < 2
+    assert abs((small - expected).mean()) < 0.3  # neither lighter nor darker
     np.testing.assert_array_equal(picture(frame).rgb(56), small)
 
 
@@ -91,7 +92,7 @@ def test_jpeg_keeps_the_size_and_nearly_the_colours(height, width, quality):
     assert content == encode_jpeg(rgb.copy(), quality)
     back = decode_jpeg(content)
     assert back.shape == rgb.shape and back.dtype == np.uint8
-    assert np.abs(back.astype(int) - rgb).mean() < 14
+    assert min(height, width) < 16 or np.abs(back.astype(int) - rgb).mean() < 4  # colour is kept at half the size
     np.testing.assert_array_equal(decode_jpeg(content), back)
 
 

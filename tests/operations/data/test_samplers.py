@@ -156,11 +156,16 @@ def test_a_gap_that_leaves_no_room_is_relaxed_evenly():
     scores = np.arange(11.0)  # only frame 5 has half a second on both sides; then the holes are halved
     assert spread(scores, evenly(11), 3, 0.5, 0.0).tolist() == [0, 5, 10]
     assert spread(scores, evenly(11), 5, 0.5, 0.0).tolist() == [0, 2, 5, 7, 10]
+    scores[6] = 20.0
+    assert spread(scores, evenly(11), 5, 0.4, 0.0).tolist() == [0, 3, 6, 8, 10]
 
 
 def test_a_greedy_choice_never_spoils_the_room_for_the_rest():
     scores = np.array([0, 0, 0, 9.0, 0, 0, 0])  # the best frame would leave room for no other
     assert spread(scores, evenly(7, fps=1.0), 4, 2.0, 0.0).tolist() == [0, 2, 4, 6]
+    scores = np.zeros(13)
+    scores[[3, 6, 9]] = 9.0, 8.0, 7.0  # there is room for one to be off the grid, but not for two
+    assert spread(scores, evenly(13, fps=1.0), 6, 2.0, 0.0).tolist() == [0, 3, 6, 8, 10, 12]
 
 
 def test_boundaries_count_as_met_within_the_tolerance():
