@@ -127,13 +127,16 @@ def compute(vlm: Vlm, example: Example) -> Seen:
 
 
 def encoder_outputs(vlm: Vlm, seen: Sequence[Seen]) -> dict[str, Any]:
-    """``mm_encoder_outputs`` of a batch: the model takes them in place of pixels."""
+    """``mm_encoder_outputs`` of a batch: the model takes them in place of pixels.
+
+    In float32: under autocast to bf16 ``torch.cat``, which the model calls on them, refuses float16.
+    """
     from transformers.modeling_outputs import BaseModelOutputWithPooling
     from transformers.models.qwen3_vl.modeling_qwen3_vl import BaseModelOutputWithDeepstackFeatures
 
     pooled: Any
     deep: Any
-    pooled, *deep = ([clip.parts[place].to(vlm.device) for clip in seen] for place in range(len(seen[0].parts)))
+    pooled, *deep = ([clip.parts[place].to(vlm.device, torch.float32) for clip in seen] for place in range(len(seen[0].parts)))
     if not deep:
         return {"video": BaseModelOutputWithPooling(pooler_output=pooled)}
     return {"video": BaseModelOutputWithDeepstackFeatures(pooler_output=pooled, deepstack_features=deep)}
