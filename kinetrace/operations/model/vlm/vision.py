@@ -136,7 +136,8 @@ def encoder_outputs(vlm: Vlm, seen: Sequence[Seen]) -> dict[str, Any]:
 
     pooled: Any
     deep: Any
-    pooled, *deep = ([clip.parts[place].to(vlm.device, torch.float32) for clip in seen] for place in range(len(seen[0].parts)))
+    places = range(len(seen[0].parts))
+    pooled, *deep = ([clip.parts[place].to(vlm.device, torch.float32) for clip in seen] for place in places)
     if not deep:
         return {"video": BaseModelOutputWithPooling(pooler_output=pooled)}
     return {"video": BaseModelOutputWithDeepstackFeatures(pooler_output=pooled, deepstack_features=deep)}
