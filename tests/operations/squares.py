@@ -122,7 +122,8 @@ def row(whole: Recording, cut: Cut, seconds: float) -> dict[str, Any]:
     return {
         "clip_id": cut.name, "subject": whole.subject, "session": whole.session, "source": whole.source,
         "start": cut.start, "end": cut.start + seconds, "num_frames": frames, "fps": FPS, "label_id": 0,
-        "label": true.label, "text": true.label, "digest": digest_of([cut.name, seconds]), "user": whole.user, "kind": cut.kind,
+        "label": true.label, "text": true.label, "digest": digest_of([cut.name, seconds]),
+        "user": whole.user, "kind": cut.kind,
         "context": cut.context, "op_start": true.start, "op_end": true.end, "next_label": true.next,
         "segments": json.dumps([[part.start, part.end, part.label] for part in true.segments]),
     }  # fmt: skip

@@ -61,11 +61,16 @@ class Predictor:
         Raises:
             KinetraceError: ``path`` is no bundle, is damaged, or holds no small network for operations.
         """
-        bundle.verify(path)
+        manifest = bundle.verify(path)
         config = bundle.read_json(path, bundle.CONFIG)
         workload = config.get("workload") if isinstance(config, dict) else None
         if workload != "operations":
             raise KinetraceError(f"{path} is a bundle of the workload {workload!r}, expected one of 'operations'")
+        if NETWORK not in manifest.files:
+            raise KinetraceError(
+                f"{path} holds no {NETWORK} but a model of the kind {config.get('kind')!r}: it answers through "
+                "`kinetrace operations publish --form pyfunc`, or as its serving.json says"
+            )
         settings = parse(Settings, config.get("operations"), path / bundle.CONFIG, "operations")
         return cls(settings, bundle.read(path, NETWORK))
 

@@ -35,13 +35,18 @@ class Base:
         Raises:
             KinetraceError: it is neither a folder nor in the hub's cache.
         """
-        folder = _folder(name)
+        folder = folder_of(name)
         found = sorted({path for pattern in BASE for path in folder.glob(pattern)})
         digests = {path.name: files.digest(path) for path in found}
         return cls(name, "" if Path(name).is_dir() else folder.name, files.digest_of(digests))
 
 
-def _folder(name: str) -> Path:
+def folder_of(name: str) -> Path:
+    """Where the files of a base model lie.
+
+    Raises:
+        KinetraceError: it is neither a folder nor in the hub's cache.
+    """
     if Path(name).is_dir():
         return Path(name)
     from huggingface_hub import try_to_load_from_cache
