@@ -54,7 +54,7 @@ def test_the_shipped_file_is_valid() -> None:
         ("sign.motion.floor", float("inf"), "sign.motion.floor: found inf"),
         ("sign.loss.bank", float("nan"), "sign.loss.bank: found nan"),
         ("sign.promote.floors", {"ret1": float("-inf")}, "sign.promote.floors.ret1: found -inf"),
-        ("walk", {}, "walk: unknown key; expected workloads, sign"),
+        ("walk", {}, "walk: unknown key; expected workloads, operations"),
         ("workloads", 3, "workloads: found 3, expected entries such as sign"),
         ("workloads", None, "workloads: found None"),
         ("workloads", {1: {"raw": "x"}}, "workloads: found {1:"),
@@ -98,7 +98,7 @@ def test_a_missing_file_says_where_to_be(tmp_path: Path) -> None:
 
 
 def test_an_unknown_workload_lists_the_known(tmp_path: Path) -> None:
-    with pytest.raises(KinetraceError, match=r"no workload 'sgin' .*known: sign"):
+    with pytest.raises(KinetraceError, match=r"no workload 'sgin' .*known: operations"):
         params.source(ROOT / "params.yaml", "sgin")
 
 

@@ -73,9 +73,9 @@ DEFAULTS = OperationsValidateParams(  # where a delivery is checked outside a wo
 )
 
 
-def validation(params: "OperationsParams | None") -> OperationsValidateParams:
+def validation(given: "OperationsParams | None") -> OperationsValidateParams:
     """How recordings are read and cut."""
-    return params.validate_ if params else DEFAULTS
+    return given.validate_ if given else DEFAULTS
 
 
 class SamplerParams(Section):
