@@ -140,10 +140,14 @@ class LossParams(Section):
 
 
 class AugmentParams(Section):
-    """Random changes of a training clip, the same in all its frames: ``light`` and ``colour`` as factors 1 ± x,
-    ``shift`` and ``scale`` in shares of the picture; ``noise`` in brightness a pixel; ``frame_dropout``: share of
-    frames left out."""
+    """Random changes of a training clip, the same in all its frames.
 
+    ``mirror``: probability that left and right are exchanged, as left-handed people work; ``light`` and ``colour`` as
+    factors 1 ± x, ``shift`` and ``scale`` in shares of the picture; ``noise`` in brightness a pixel;
+    ``frame_dropout``: share of frames left out.
+    """
+
+    mirror: Share
     light: Annotated[float, Field(ge=0, lt=1)]
     colour: Annotated[float, Field(ge=0, lt=1)]
     shift: Annotated[float, Field(ge=0, le=0.5)]

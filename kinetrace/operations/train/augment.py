@@ -30,7 +30,10 @@ class Change:
         scale = 1 + params.scale * zoom
         across, along = ((0.5 - scale / 2 + params.shift * shift) * pixels for shift in shifts)
         moved_23 = np.array([[scale, 0, across], [0, scale, along]])
-        return cls(colours_3, moved_23, params.noise * random.random())
+        noise = params.noise * random.random()
+        if random.random() < params.mirror:
+            moved_23 = moved_23 @ np.array([[-1, 0, pixels - 1], [0, 1, 0], [0, 0, 1]])
+        return cls(colours_3, moved_23, noise)
 
 
 def generator(seed: int, epoch: int, clip_id: str) -> np.random.Generator:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from kinetrace.operations.train.augment import Change, changed, generator, jittered, thinned
 from tests.operations.squares import params
 
-STILL = {f"augment__{name}": 0.0 for name in ("light", "colour", "shift", "scale", "noise", "frame_dropout")}
+STILL = {f"augment__{name}": 0.0 for name in ("mirror", "light", "colour", "shift", "scale", "noise", "frame_dropout")}
 
 
 def frames(count: int = 3, pixels: int = 32) -> np.ndarray:
@@ -52,6 +52,13 @@ def test_a_scale_leaves_the_middle_where_it_is():
     for seed in range(5):
         moved = change(seed, scale=0.3).moved_23
         np.testing.assert_allclose(moved @ [16, 16, 1], [16, 16])
+
+
+def test_a_mirror_exchanges_left_and_right_of_as_many_clips_as_asked():
+    found = changed(frames(), change(mirror=1.0), generator(1, 1, "a"))
+    np.testing.assert_array_equal(found, frames()[:, :, ::-1])
+    turned = sum(change(seed, mirror=0.3).moved_23[0, 0] < 0 for seed in range(300))
+    assert 60 < turned < 120
 
 
 def test_noise_is_of_brightness_and_differs_between_frames():
