@@ -90,7 +90,7 @@ class OperationsNet(nn.Module):
 
         A frame may be given twice: the second one changes nothing but the ``change`` that it shows.
         """
-        x_BNW = self._temporal(self.encoder(frames_BnPP3), times_Bn, present_BN)
+        x_BNW = self._temporal(self.encoder(frames_BnPP3, times_Bn), times_Bn, present_BN)
         inside_BTW = x_BNW[:, self.geometry.before :]
         frames_BTK = self.moment(inside_BTW).log_softmax(-1)
         pooled_B2W = self.attention(inside_BTW).softmax(1).mT @ inside_BTW

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -26,8 +25,6 @@ from kinetrace.operations.train.objective import Batch, Objective, balance
 from kinetrace.parallel import progress
 from kinetrace.shards import Shards
 from kinetrace.workload import Job, Log
-
-NORMALIZED = 128  # clips from which the colours' mean and spread are taken
 
 
 def run(job: Job, log: Log) -> None:
@@ -62,7 +59,6 @@ class Trainer:
         targets, self.truth = (Targets.of(some.clips, self.labels, geometry) for some in (train, val))
         with loop.seeded(params.train.seed):
             model = OperationsNet(params.model.tcn, geometry, len(self.labels))
-        model.encoder.normalize(_sampled(self.train))
         self.accelerator = Accelerator(mixed_precision=params.train.precision)
         weights_K = balance(torch.from_numpy(targets.moment_CN[:, geometry.before :]), len(self.labels))
         optimizer = loop.adamw(model, params.train.learning_rate, params.train.weight_decay)
@@ -145,11 +141,3 @@ class Trainer:
 def _grouped(batches: Iterator[Batch], size: int) -> Iterator[list[Batch]]:
     while group := list(islice(batches, size)):
         yield group
-
-
-def _sampled(corpus: Corpus) -> Tensor:
-    """The middle frame of clips from all over the corpus."""
-    clips = np.unique(np.linspace(0, len(corpus) - 1, NORMALIZED).astype(int)).tolist()
-    middles = [int(corpus.shards.clips.num_frames.iloc[clip]) // 2 for clip in clips]
-    looks = [corpus.at(clip, np.array([middle])) for clip, middle in zip(clips, middles, strict=True)]
-    return torch.from_numpy(np.concatenate([look.frames_nPP3 for look in looks]))
