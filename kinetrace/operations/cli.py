@@ -46,3 +46,27 @@ def analyze(
 
     found = Analyst.load(locate(model)).analyze(video)
     show(found.as_dict(), as_json, found.as_text())
+
+
+@app.command(
+    epilog="Examples: kinetrace operations publish --to packing-steps · publish --form pyfunc --to served"
+    " · publish --to packing-steps --push anna/packing-steps"
+)
+def publish(
+    to: Annotated[Path, typer.Option(metavar="DIR", help="a new folder")],
+    model: Annotated[
+        str, typer.Option(metavar="X", help="a bundle's folder or zip, or operations@champion, operations@3")
+    ] = "operations@champion",
+    form: Annotated[
+        Literal["adapter", "merged", "onnx", "pyfunc"] | None,
+        typer.Option(help="onnx for the small network, adapter or merged for the other; or an MLflow model"),
+    ] = None,
+    push: Annotated[str, typer.Option(metavar="OWNER/NAME", help="upload it to the Hugging Face hub")] = "",
+    license: Annotated[str, typer.Option(help="for the card, as the hub names it: apache-2.0")] = "other",
+    as_json: Json = False,
+) -> None:
+    """Write a model with its card as others use it: a folder of the Hugging Face hub, or of MLflow."""
+    from kinetrace.operations.publishing import publish as publishing
+
+    found = publishing.publish(model, to, form, push, license)
+    show(found.as_dict(), as_json, found.as_text())

@@ -14,6 +14,7 @@ from kinetrace.operations.data import video
 from kinetrace.operations.runtime.filtering import OnlineFilter
 from kinetrace.operations.runtime.grammar import Grammar
 from kinetrace.operations.runtime.predictor import Clip, Predictor
+from kinetrace.operations.runtime.settings import Settings
 from kinetrace.operations.runtime.stitching import stitch
 from kinetrace.operations.runtime.viterbi import viterbi
 from kinetrace.parallel import progress
@@ -95,21 +96,26 @@ class Analyst:
         settings = self.predictor.settings
         starts = _starts(duration - settings.seconds, settings.seconds * (1 - OVERLAP))
         said = [
-            self.predictor.predict([self._clip(path, start)]).frames_CTK[0]
+            self.predictor.predict([clip_at(path, start, settings)]).frames_CTK[0]
             for start in progress(iter(starts), len(starts), "analyze")
         ]
         return stitch(starts, np.stack(said), settings.fps, round(duration * settings.fps)).posteriors_TK
 
-    def _clip(self, path: Path, start: float) -> Clip:
-        settings = self.predictor.settings
-        context = min(settings.context, start)
-        times = np.arange(round((context + settings.seconds) * settings.fps)) / settings.fps - context
-        pictures = video.pictures_at(path, start + times)
-        return Clip(np.stack([picture.rgb(settings.pixels) for picture in pictures]), times)
-
     def _following(self, posteriors_TK: np.ndarray) -> np.ndarray:
         online = OnlineFilter(self.grammar, self.predictor.settings.fps)
         return [online.step(posterior_K).next_K for posterior_K in posteriors_TK][-1]
+
+
+def clip_at(path: Path, start: float, settings: Settings) -> Clip:
+    """The clip that begins at ``start`` seconds of the video at ``path``, with the context before it that there is.
+
+    Raises:
+        KinetraceError: the video cannot be decoded there.
+    """
+    context = min(settings.context, start)
+    times = np.arange(round((context + settings.seconds) * settings.fps)) / settings.fps - context
+    pictures = video.pictures_at(path, start + times)
+    return Clip(np.stack([picture.rgb(settings.pixels) for picture in pictures]), times)
 
 
 def _starts(last: float, stride: float) -> list[float]:

@@ -25,7 +25,7 @@ def merge(params: VlmParams, folder: Path, target: Path) -> Path:
     vlm = load(params.model_copy(update={"quantization": "no"}), torch.device("cpu"))
     weights = dict(vlm.core.named_parameters())
     guards.same_keys([name for name in found if name in weights], found, str(folder))
-    with torch.no_grad():
+    with torch.no_grad(), quiet():
         for name, change in found.items():
             weights[name].copy_(_as_trained(weights[name], params) + change)
     with files.staged(target) as partial, quiet():

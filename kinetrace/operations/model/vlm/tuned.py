@@ -129,10 +129,18 @@ class Tuned:
             KinetraceError: the base model is gone, is another one by now, or the adapters do not fit.
         """
         vlm = load(self.params.vlm)
-        found = Base.of(self.params.vlm.name)
-        if found.digest != self.base.digest:
+        self.verified()
+        return adapters.load(vlm, folder / ADAPTER)
+
+    def verified(self) -> None:
+        """The base model is the one of the training.
+
+        Raises:
+            KinetraceError: it is gone, or another one by now.
+        """
+        found = Base.of(self.base.name).digest
+        if found != self.base.digest:
             raise KinetraceError(
                 f"model.vlm.name: {self.base.name} is no longer the model that the adapters were trained on (digest "
-                f"{found.digest[:12]}, expected {self.base.digest[:12]}): put it back, or run the stage train"
+                f"{found[:12]}, expected {self.base.digest[:12]}): put it back, or run the stage train"
             )
-        return adapters.load(vlm, folder / ADAPTER)

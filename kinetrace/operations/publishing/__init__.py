@@ -1,0 +1,1 @@
+"""What is given to people outside: a repository of the Hugging Face hub with its card, an MLflow model."""
