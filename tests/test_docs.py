@@ -3,47 +3,30 @@
 import inspect
 import json
 import re
-import shlex
 import shutil
 from collections.abc import Callable
-from itertools import dropwhile, takewhile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import yaml
-from typer.testing import CliRunner
 
-from kinetrace import recipes
-from kinetrace.cli import app
 from kinetrace.files import read_json
 from kinetrace.tokens.data.landmarks import ABBREVIATIONS, CENTRES, RANGES
 from kinetrace.tokens.evaluate import report
 from kinetrace.tokens.model.codec import jsonl, template
 from kinetrace.tokens.params import LossParams, ModelParams, QuantizerParams
 from kinetrace.tokens.train import trainer
-from kinetrace.workspace import Workspace
+from tests import pages
 from tests.checkouts import ROOT
 from tests.importers import test_csl, test_landmarks, test_pose
-from tests.test_readme import parsed
 from tests.tokens.clips import wander
 from tests.tokens.data import deliveries
 from tests.tokens.export.exported import exported, tokenizer
 from tests.tokens.trained import trained
 
-PAGE = (ROOT / "docs" / "tokens.md").read_text(encoding="utf-8")
-SHOWN = [
-    shlex.split(line, comments=True)
-    for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    for line in block.splitlines()
-]
-SPOKEN = [shlex.split(code) for code in re.findall(r"`((?:make|kinetrace|dvc) [^`]+)`", PAGE)]
-COMMANDS = [[words[0].removeprefix(".venv/bin/"), *words[1:]] for words in SHOWN + SPOKEN]
-KINETRACE = sorted({tuple(words) for program, *words in COMMANDS if program == "kinetrace"})
-ON_TOKENS = [tuple(words[1:]) for words in SHOWN if words[1] == "tokens"]
+PAGE = pages.Page(ROOT / "docs" / "tokens.md")
+ON_TOKENS = [words[1:] for words in PAGE.shown if words[1] == "tokens"]
 FRAMES = 23  # four chunks
-SNIPPETS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def landmarks(folder: Path) -> Path:
@@ -63,7 +46,7 @@ INPUTS: dict[str, Callable[[Path], Path]] = {
     "import csl": lambda folder: test_csl.source(folder / "given"),
     "check": lambda folder: deliveries.write(folder / "given", {name: deliveries.array(ord(name)) for name in "ab"}),
 }
-ON_DATA = {words: name for words in KINETRACE for name in INPUTS if " ".join(words).startswith(f"{name} ")}
+ON_DATA = {words: name for words in PAGE.kinetrace for name in INPUTS if " ".join(words).startswith(f"{name} ")}
 
 
 @pytest.fixture(scope="module")
@@ -90,34 +73,14 @@ def language_model(folder: Path) -> None:
     GPT2LMHeadModel(config).save_pretrained(folder)
 
 
-def run(*words: str) -> str:
-    done = CliRunner().invoke(app, words, catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return done.output
+def test_only_programs_and_targets_that_there_are_are_named():
+    assert {program for program, *_ in PAGE.commands} == {"make", "kinetrace"}
+    assert pages.unknown_targets(PAGE.commands) == []
 
 
-def table(heading: str, column: int = 0) -> list[str]:
-    """The cells of a column of the first table after ``heading``, without back quotes."""
-    [_, after] = PAGE.split(f"{heading}\n", 1)
-    _, *rows = takewhile(lambda line: line[:1] == "|", dropwhile(lambda line: line[:3] != "| -", after.splitlines()))
-    return [row.split("|")[column + 1].strip().replace("`", "") for row in rows]
-
-
-def test_only_programs_that_are_checked_here_are_named():
-    assert {program for program, *_ in COMMANDS} == {"make", "kinetrace"}
-
-
-def test_every_make_target_and_variable_exists():
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    named = [word for program, *words in COMMANDS if program == "make" for word in words]
-    assert named and all(
-        re.search(rf"^{word.split('=')[0]} ?(?:\?=|:)", makefile, re.MULTILINE) for word in named
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("words", KINETRACE, ids=" ".join)
+@pytest.mark.parametrize("words", PAGE.kinetrace, ids=" ".join)
 def test_every_command_is_understood(words):
-    assert parsed(words)
+    assert pages.parsed(words)
 
 
 def test_every_command_of_tokens_is_shown():
@@ -132,29 +95,27 @@ def test_commands_on_data_run(words, tmp_path, monkeypatch):
         shutil.copy(ROOT / name, tmp_path)
     monkeypatch.chdir(tmp_path)
     given = INPUTS[ON_DATA[words]](tmp_path)
-    run(*(str(given) if word in ("DIR", "TABLE.parquet") else word for word in words))
+    pages.run(*(str(given) if word in ("DIR", "TABLE.parquet") else word for word in words))
     assert ("raw: data/raw/tokens" in (tmp_path / "params.yaml").read_text()) == (words[0] == "import")
 
 
 def test_commands_of_tokens_run_one_after_the_other(workspace, monkeypatch):
     monkeypatch.chdir(workspace)
     for words in ON_TOKENS:
-        run(*words)
+        pages.run(*words)
         assert (workspace / words[words.index("--to") + 1]).exists()
 
 
 def test_snippets_run_one_after_the_other(workspace, monkeypatch):
     monkeypatch.chdir(workspace)
-    names: dict[str, Any] = {}
-    for number, snippet in enumerate(SNIPPETS, 1):
-        exec(compile(snippet, f"docs/tokens.md, snippet {number}", "exec"), names)
+    names = PAGE.run_snippets()
     assert names["motion"].shape == (FRAMES, 133, 3)
     assert len(names["hand"]) == 4 and names["answer"].shape[1] > names["ids"].shape[1]
     assert names["ids"].min() >= 2, "a token is unknown to the language model"
 
 
 def test_the_parts_are_those_of_the_code():
-    rows = zip(*(table("## What a chunk is", column) for column in range(4)), strict=True)
+    rows = zip(*(PAGE.table("## What a chunk is", column) for column in range(4)), strict=True)
     written = {part: (name, points, centre) for part, name, points, centre in rows}
     assert written == {
         part: (ABBREVIATIONS[part], f"{first}–{last}", str(CENTRES[part] + 1)) for part, (first, last) in RANGES.items()
@@ -167,22 +128,22 @@ def test_the_parts_are_those_of_the_code():
      ("`tokens.loss`, all weights, 0 is off:", LossParams, set())],
 )  # fmt: skip
 def test_every_parameter_is_told_once(heading, model, elsewhere):
-    assert sorted(table(heading)) == sorted(set(model.model_fields) - elsewhere)
+    assert sorted(PAGE.table(heading)) == sorted(set(model.model_fields) - elsewhere)
 
 
 def test_the_sizes_of_automatic_codebooks_are_those_of_the_code():
-    assert f"between {trainer.SMALLEST_BOOK} and {trainer.LARGEST_BOOK:,}" in PAGE
+    assert f"between {trainer.SMALLEST_BOOK} and {trainer.LARGEST_BOOK:,}" in PAGE.text
 
 
 def test_the_fields_of_a_line_are_those_of_the_code():
     line = json.loads(jsonl.dumps(tokenizer().tokens("a", wander(FRAMES))))
-    assert table("`tokens.jsonl` has a line a video:") == list(line)
-    [parts] = [what for what in table("`tokens.jsonl` has a line a video:", 1) if what.startswith("a list")]
+    assert PAGE.table("`tokens.jsonl` has a line a video:") == list(line)
+    [parts] = [what for what in PAGE.table("`tokens.jsonl` has a line a video:", 1) if what.startswith("a list")]
     assert re.findall(r"(\w+)(?: \(K\))?(?:,|$)", parts.split(":")[1]) == list(line["parts"][0])
 
 
 def test_the_grammar_is_that_of_the_code():
-    [written] = re.findall(r"^```ebnf\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    [written] = re.findall(r"^```ebnf\n(.*?)^```", PAGE.text, re.MULTILINE | re.DOTALL)
     docstring = inspect.getdoc(template) or ""
     assert written.splitlines() == [line[4:] for line in docstring.splitlines() if line.startswith("    ")]
 
@@ -191,32 +152,18 @@ def test_every_metric_of_the_report_is_told():
     job = trained()
     report.run(job)
     metrics = read_json(job.folders.metrics)["metrics"]
-    told = [name for cell in table("## The metrics") for name in cell.split(", ")]
+    told = PAGE.names("## The metrics")
     own = {name for name in metrics if name.split("/")[0] not in job.params.model.parts}
     assert set(told) == own
     rivals = {rival for name in own for rival in metrics[name]["baselines"]}
-    beside = {name for cell in table("## The metrics", 2) for name in cell.split(", ")} - {"", "the same"}
+    beside = set(PAGE.names("## The metrics", 2)) - {"the same"}
     assert beside == rivals
 
 
 def test_every_link_leads_somewhere():
-    headings = {
-        re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^## (.+)$", PAGE, re.M)
-    }
-    links = re.findall(r"\]\(([^)]+)\)", PAGE)
-    assert links and all(link[1:] in headings if link[0] == "#" else (ROOT / "docs" / link).exists() for link in links)
+    assert PAGE.broken_links() == []
 
 
 def test_what_it_says_to_set_can_be_set(tmp_path):
-    """Settings in prose, such as ``tokens.split: {by: column}``: merged as a recipe, they are accepted."""
-    for number, (names, value) in enumerate(re.findall(r"`([a-z.]+): (\{[^`]+\})`", PAGE)):
-        root = tmp_path / str(number)
-        root.mkdir()
-        shutil.copy(ROOT / "params.yaml", root)
-        overlay: Any = yaml.safe_load(value)
-        for name in reversed(names.split(".")):
-            overlay = {name: overlay}
-        (root / "recipe.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
-        recipes.merge(Workspace(root), root / "recipe.yaml")
-        assert (root / "params.yaml").read_bytes() != (ROOT / "params.yaml").read_bytes()
-    assert number == 1
+    assert len(PAGE.settings()) == 2
+    assert all(pages.accepted(overlay, tmp_path / str(number)) for number, overlay in enumerate(PAGE.settings()))

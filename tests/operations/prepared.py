@@ -17,8 +17,11 @@ from tests.operations import squares
 def index(shards: Shards) -> None:
     """The files by which ``Shards.open`` finds the clips."""
     write_table(shards.folder / TABLE, shards.clips)
-    names = {name: {"bytes": (shards.folder / name).stat().st_size} for name in sorted(set(shards.clips.shard))}
-    files.write_json(shards.folder / INDEX, {"shards": names})
+    named = {
+        str(name): {"bytes": (shards.folder / str(name)).stat().st_size, "clips": len(part)}
+        for name, part in shards.clips.groupby("shard", sort=True)
+    }
+    files.write_json(shards.folder / INDEX, {"shards": named})
 
 
 def job(root: Path, people: int = 3, seconds: float = 16.0, **changes: Any) -> Job:

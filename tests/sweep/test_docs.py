@@ -8,8 +8,8 @@ import pytest
 
 from tests import checkouts
 from tests.checkouts import ROOT
+from tests.pages import parsed
 from tests.sweep.workspaces import workspace
-from tests.test_readme import parsed
 
 PAGE = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
 [BLOCK] = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
