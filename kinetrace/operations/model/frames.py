@@ -37,7 +37,7 @@ class FrameEncoder(nn.Module):
 
     def forward(self, frames_BnPP3: Tensor, times_Bn: Tensor) -> Tensor:
         """``[B, n, W]`` of uint8 frames in their order in time; one that has the time before it again counts once."""
-        x_BnPP3 = _levelled(frames_BnPP3.to(self.out[-1].weight.dtype), _fresh(times_Bn))
+        x_BnPP3 = _levelled(frames_BnPP3.float(), _fresh(times_Bn))
         grey_BnPP1 = x_BnPP3.mean(-1, keepdim=True)
         change_BnPP1 = torch.cat([torch.zeros_like(grey_BnPP1[:, :1]), grey_BnPP1[:, 1:] - grey_BnPP1[:, :-1]], 1)
         usual_B1PP3 = _mean(x_BnPP3, _fresh(times_Bn), (1,))
