@@ -58,7 +58,7 @@ def asked(corpus: Corpus, place: int, labels: tuple[str, ...]) -> str:
 
 
 def sheet(corpus: Corpus, place: int) -> np.ndarray:
-    """RGB uint8: every second frame or so of clip ``place`` and each chosen one, with its time."""
+    """RGB uint8: each chosen frame of clip ``place``, and some others paled, with their times."""
     import cv2
 
     times, chosen = corpus.times(place), set(corpus.choice(place).tolist())
@@ -69,6 +69,8 @@ def sheet(corpus: Corpus, place: int) -> np.ndarray:
         tile = decode_jpeg(pictures[f"{frame:03d}.jpg"], TILE)
         if frame in chosen:
             cv2.rectangle(tile, (0, 0), (TILE - 1, TILE - 1), CHOSEN, 3)
+        else:
+            tile = tile // 2 + 127
         for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
             cv2.putText(tile, f"{times[frame]:+.1f} s", (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, width)
         tiles.append(tile)
