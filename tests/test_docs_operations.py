@@ -46,7 +46,8 @@ INPUTS: dict[str, Callable[[Path], object]] = {
     "check": lambda folder: delivered(folder / "given"),
 }
 ON_DATA = {words: name for words in PAGE.kinetrace for name in INPUTS if " ".join(words).startswith(f"{name} ")}
-ON_RESULTS = [words[1:] for words in PAGE.shown if words[0] == "kinetrace" and words[1:] not in ON_DATA]
+RECIPES = [words for words in PAGE.kinetrace if words[0] == "configure"]
+ON_RESULTS = [words[1:] for words in PAGE.shown if words[0] == "kinetrace" and words[1:] not in [*ON_DATA, *RECIPES]]
 
 
 def tabled(folder: Path) -> None:
@@ -109,6 +110,16 @@ def test_commands_on_data_run(words, tmp_path, monkeypatch):
     assert ("raw: data/raw/operations" in (tmp_path / "params.yaml").read_text()) == (words[0] == "import")
 
 
+def test_recipes_follow_one_another(tmp_path, monkeypatch):
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
+    monkeypatch.chdir(tmp_path)
+    assert [words[1] for words in RECIPES] == ["recipes/openpack.yaml", "recipes/vlm.yaml"]
+    assert all("changed by" in pages.run(*words) for words in RECIPES)
+    assert "fits" in pages.run("plan", "operations", "--gpu", "t4")
+
+
 @pytest.mark.parametrize("words", ON_RESULTS, ids=" ".join)
 def test_commands_on_results_run(words, workspace, monkeypatch):
     monkeypatch.chdir(workspace)
@@ -131,19 +142,21 @@ def test_the_kinds_of_clips_are_those_of_the_code():
 
 @pytest.mark.parametrize(
     ("heading", "model"),
-    [("`operations.validate.clips`:", CutParams), ("`operations.model.sampler`:", SamplerParams),
-     ("`operations.model.tcn`:", TcnParams), ("`operations.model.vlm`:", VlmParams),
-     ("`operations.evaluate.grammar`:", GrammarParams)],
-)  # fmt: skip
+    [("`operations.validate.clips`:", CutParams), ("`operations.model.sampler`:", SamplerParams)],
+)
 def test_every_parameter_of_a_table_is_told_once(heading, model):
     [heading] = [line for line in PAGE.text.splitlines() if line.endswith(heading)]
     assert sorted(PAGE.names(heading)) == sorted(model.model_fields)
 
 
-@pytest.mark.parametrize(("section", "model"), [("validate.video", VideoParams), ("augment", AugmentParams)])
-def test_parameters_in_running_text_are_all_there_are(section, model):
-    [told] = re.findall(rf"`operations\.{section}` ((?:[^`]|`[a-z_]+`)*?)\.\s", PAGE.text)
-    assert set(re.findall(r"`([a-z_]+)`", told)) == set(model.model_fields)
+@pytest.mark.parametrize(
+    ("section", "model", "others"),
+    [("validate.video", VideoParams, set()), ("augment", AugmentParams, set()), ("model.tcn", TcnParams, {"size"}),
+     ("model.vlm", VlmParams, set()), ("evaluate.grammar", GrammarParams, set())],
+)  # fmt: skip
+def test_parameters_in_running_text_are_all_there_are(section, model, others):
+    [told] = re.findall(rf"`operations\.{section}`\s(.*?)\.\s", PAGE.text, re.DOTALL)
+    assert set(re.findall(r"`([a-z_]+)`", told)) == set(model.model_fields) | others
 
 
 def test_the_columns_are_those_of_the_code():
