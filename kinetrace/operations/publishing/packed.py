@@ -1,5 +1,10 @@
 """A bundle as an MLflow model: the same predictor behind ``mlflow.pyfunc``, with the code that it needs."""
 
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +17,7 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
 ARTIFACT = "bundle"
+PROGRESS = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
 CODE = Path(__file__).with_name("served.py")
 SERVING = (  # what answering imports: the packages' own names
     "av", "json-repair", "mlflow", "numba", "numpy", "onnxruntime", "opencv-python-headless", "pandas", "pyarrow",
@@ -32,12 +38,9 @@ REPLYING = (
 
 def save(source: Source, folder: Path) -> None:
     """Write the MLflow model to the new folder ``folder``."""
-    import logging
+    with _quiet(), TemporaryDirectory(prefix="kinetrace-") as scratch:
+        import mlflow
 
-    import mlflow
-
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
-    with TemporaryDirectory(prefix="kinetrace-") as scratch:
         archive = Path(scratch) / ZIP
         archive.write_bytes(source.archive)
         mlflow.pyfunc.save_model(
@@ -45,6 +48,24 @@ def save(source: Source, folder: Path) -> None:
             code_paths=[str(Path(kinetrace.__file__).parent)], signature=signature(), input_example=example(),
             pip_requirements=requirements(source.kind), metadata={"digest": source.digest, "kind": source.kind},
         )  # fmt: skip
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress and no advice of MLflow's: it warns of its own types as it is imported."""
+    shown, ours = os.environ.get(PROGRESS), logging.getLogger("mlflow")
+    level = ours.level
+    os.environ[PROGRESS] = "false"
+    ours.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        ours.setLevel(level)
+        os.environ.pop(PROGRESS)
+        if shown is not None:
+            os.environ[PROGRESS] = shown
 
 
 def signature() -> "ModelSignature":
