@@ -3,7 +3,6 @@
 import json
 from typing import Any, get_args
 
-import numpy as np
 import pandas as pd
 
 from kinetrace.metrics import bootstrap, figures, temporal
@@ -40,16 +39,16 @@ def recall(shards: Shards, sampler: SamplerParams) -> float | None:
     corpus = Corpus(shards, Geometry.of(shards.clips), 32, sampler)
     hits = total = 0
     for index, told in enumerate(shards.clips.segments):
-        times = corpus.times(index)[corpus.choice(index)]
-        some, of = boundary_recall(times, inner(told, float(times[-1])), NEAR)
+        times = corpus.times(index)[corpus.choice(index)].tolist()
+        some, of = boundary_recall(times, inner(told, times[-1]), NEAR)
         hits, total = hits + some, total + of
     return hits / total if total else None
 
 
-def inner(told: str, last: float) -> np.ndarray:
+def inner(told: str, last: float) -> list[float]:
     """The boundaries between segments of a clip, in seconds from its start, as far as its frames go."""
     starts = [start for start, _, _ in json.loads(told)][1:]
-    return np.array([start for start in starts if 0 < start < last])
+    return [start for start in starts if 0 < start < last]
 
 
 def _row(
