@@ -51,7 +51,9 @@ SECTION: dict[str, Any] = {
         },
     },
     "loss": {"operation": 1.0, "frame": 1.0, "span": 1.0, "next": 0.5, "smoothing": 0.02},
-    "augment": {"mirror": 0.0, "light": 0.2, "colour": 0.1, "shift": 0.05, "scale": 0.05, "noise": 0.02, "frame_dropout": 0.1},
+    "augment": {
+        "mirror": 0.0, "light": 0.2, "colour": 0.1, "shift": 0.05, "scale": 0.05, "noise": 0.02, "frame_dropout": 0.1,
+    },
     "train": {
         "seed": 7, "epochs": 8, "batch": 16, "accumulate": 1, "learning_rate": 5.0e-3, "weight_decay": 0.01,
         "warmup": 0.1, "clip_norm": 1.0, "precision": "no", "activation_checkpointing": False, "checkpoint_steps": 5,

@@ -65,12 +65,12 @@ class Trivial:
         )
 
     def majority_operation(self, clips: int) -> np.ndarray:
-        """``[N, K]``: the same shares for each of ``clips`` clips, of which the commonest operation is first."""
-        return np.tile(self.operation_K, (clips, 1))
+        """``[N, K]``: the same scores for each of ``clips`` clips, of which the commonest operation is first."""
+        return np.tile(_decided(self.operation_K), (clips, 1))
 
     def majority_next(self, clips: int) -> np.ndarray:
         """``[N, K]``: the same for the operation that comes next."""
-        return np.tile(self.next_K, (clips, 1))
+        return np.tile(_decided(self.next_K), (clips, 1))
 
     def majority_moments(self, moments: int) -> np.ndarray:
         """``[T]`` int64: the operation that takes most of the time, at each of ``moments`` moments."""
@@ -115,6 +115,12 @@ def _time(train: pd.DataFrame, vocabulary: Sequence[str]) -> np.ndarray:
     places = operations(labels, vocabulary)
     kept = places >= 0
     return np.bincount(places[kept], np.maximum(seconds[kept], 0), minlength=len(vocabulary))
+
+
+def _decided(shares_K: np.ndarray) -> np.ndarray:
+    """Of equals the first is a little ahead: a metric takes a tie for no answer."""
+    found: np.ndarray = shares_K - 1e-9 * np.arange(len(shares_K))
+    return found
 
 
 def _histogram(places: np.ndarray, size: int) -> np.ndarray:

@@ -144,7 +144,7 @@ def by_recording(judged: Judged, params: OperationsEvaluateParams) -> dict[str, 
     if not lines:
         return {}
     trivial = work.judged(lines, work.majority(lines, judged.trivial), classes)
-    names = pd.DataFrame({"label_id": range(len(lines)), "subject": [line.subject for line in lines]})
+    names = pd.DataFrame({"label_id": 0, "subject": [line.subject for line in lines]})  # people are drawn, not labels
     found = {}
     for way, answers in judged.answers.items():
         for name, additive in work.judged(lines, answers, classes).items():
