@@ -23,12 +23,15 @@ def clips(
     """Write clips as a person can read them: frames in a sheet, the prompt, the expected answer."""
     from kinetrace import params
     from kinetrace.operations import samples as writing
+    from kinetrace.operations.data.vocabulary import order
     from kinetrace.operations.params import OperationsParams
     from kinetrace.shards import Shards
 
     workspace = Workspace.find()
     sampler = params.load(workspace.params, "operations", OperationsParams).model.sampler
-    names = writing.write(Shards.open(workspace.of("operations").shards).subset(split), sampler, samples, to)
+    shards = Shards.open(workspace.of("operations").shards)
+    labels = order(shards.subset("train").clips.label)
+    names = writing.write(shards.subset(split), labels, sampler, samples, to)
     show({"clips": names, "to": str(to)}, as_json, f"{len(names)} clips: {to}")
 
 

@@ -8,7 +8,6 @@ from kinetrace import clips, files
 from kinetrace.errors import KinetraceError
 from kinetrace.operations.data.pictures import decode_jpeg, encode_jpeg
 from kinetrace.operations.data.recordings import NULL
-from kinetrace.operations.data.vocabulary import order
 from kinetrace.operations.model import answers, prompting
 from kinetrace.operations.model.answers import Answer
 from kinetrace.operations.model.batches import Corpus
@@ -22,15 +21,15 @@ CHOSEN = (221, 107, 32)  # RGB of the frame around what a model sees
 PATTERNS = ("*.jpg", "*.prompt.txt", "*.answer.json")
 
 
-def write(shards: Shards, sampler: SamplerParams, count: int, target: Path) -> list[str]:
+def write(shards: Shards, labels: tuple[str, ...], sampler: SamplerParams, count: int, target: Path) -> list[str]:
     """``CLIP.jpg``, ``CLIP.prompt.txt`` and ``CLIP.answer.json`` of ``count`` clips spread over ``shards``.
 
-    Returns the clips' names. The frames that ``sampler`` chooses are framed on the sheet.
+    Returns the clips' names. ``labels``: of the training clips, which a model is asked about. The frames that
+    ``sampler`` chooses are framed on the sheet.
 
     Raises:
         KinetraceError: there is no clip in which an operation runs, or ``target`` holds something else.
     """
-    labels = order(shards.clips.label)
     shown = Shards(shards.folder, shards.clips[shards.clips.label != NULL].reset_index(drop=True))
     if not len(shown):
         raise KinetraceError(f"{shards.folder} holds no clip with an operation in this split: choose another --split")

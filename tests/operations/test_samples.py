@@ -19,7 +19,7 @@ def shards():
 
 
 def test_a_clip_is_a_sheet_a_prompt_and_the_expected_answer(shards, tmp_path):
-    names = samples.write(shards, SAMPLER, 3, tmp_path / "clips")
+    names = samples.write(shards, squares.LABELS, SAMPLER, 3, tmp_path / "clips")
     assert len(names) == 3
     for name in names:
         clip = shards.clips.set_index("clip_id").loc[name]
@@ -34,18 +34,19 @@ def test_a_clip_is_a_sheet_a_prompt_and_the_expected_answer(shards, tmp_path):
 
 
 def test_earlier_samples_are_replaced_and_other_files_are_not(shards, tmp_path):
-    samples.write(shards, SAMPLER, 2, tmp_path / "clips")
-    samples.write(shards, SAMPLER, 1, tmp_path / "clips")
+    samples.write(shards, squares.LABELS, SAMPLER, 2, tmp_path / "clips")
+    samples.write(shards, squares.LABELS, SAMPLER, 1, tmp_path / "clips")
     assert len(list((tmp_path / "clips").iterdir())) == 3
     (tmp_path / "clips" / "mine.txt").touch()
     with pytest.raises(KinetraceError, match=r"mine\.txt"):
-        samples.write(shards, SAMPLER, 1, tmp_path / "clips")
+        samples.write(shards, squares.LABELS, SAMPLER, 1, tmp_path / "clips")
 
 
 def test_more_than_there_are_gives_all(shards, tmp_path):
-    assert len(samples.write(shards, SAMPLER, 10_000, tmp_path / "clips")) == (shards.clips.label != NULL).sum()
+    names = samples.write(shards, squares.LABELS, SAMPLER, 10_000, tmp_path / "clips")
+    assert len(names) == (shards.clips.label != NULL).sum()
 
 
 def test_no_clip_with_an_operation_is_told(shards, tmp_path):
     with pytest.raises(KinetraceError, match="no clip with an operation"):
-        samples.write(Shards(shards.folder, shards.clips.iloc[:0]), SAMPLER, 1, tmp_path / "clips")
+        samples.write(Shards(shards.folder, shards.clips.iloc[:0]), squares.LABELS, SAMPLER, 1, tmp_path / "clips")

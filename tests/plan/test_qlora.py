@@ -28,7 +28,10 @@ SHARED = 1024  # bytes of the table of scales, which all matrices may share
 @pytest.fixture
 def as_on_a_card(monkeypatch):
     """PEFT asks whether CUDA's autocast is on, and converts its inputs itself where it is not."""
+    before = torch.is_autocast_enabled("cpu")
     monkeypatch.setattr(torch, "is_autocast_enabled", lambda *_: True)
+    yield
+    torch.set_autocast_enabled("cpu", before)  # a context of autocast believed it to have been on
 
 
 @cache

@@ -23,7 +23,7 @@ def test_it_has_every_method_of_the_protocol_with_its_parameters(method):
 
 def test_a_delivery_goes_through_inspect_read_features_and_motion(tmp_path):
     folder = write(tmp_path, {"a": array(1), "b": array(2)})
-    clip = WORKLOAD.inspect(folder, 1).iloc[0]
+    clip = WORKLOAD.inspect(folder, None, 1).iloc[0]
     frames = WORKLOAD.read(folder, clip)
     values, observed = WORKLOAD.features(frames)
     assert frames.shape == values.shape == observed.shape == (12, 399)

@@ -43,18 +43,20 @@ class Target:
 
 
 def cuts(recording: Recording, duration: float, params: CutParams) -> list[Cut]:
-    """The clips of a recording whose video lasts ``duration`` seconds, each start once; none if it is too short.
+    """The clips of a recording whose video lasts ``duration`` seconds; none if it is too short.
+
+    No two windows begin at once, and no two others.
 
     Where a boundary lies in its clips is jittered by a pure function of (seed, user, session, boundary).
     """
     last = math.floor((duration - params.seconds) * 10**MILLISECONDS) / 10**MILLISECONDS
     if last < 0:
         return []
-    placed: dict[float, Cut] = {}
+    placed: dict[tuple[bool, float], Cut] = {}
     for name, kind, wanted in (*_windows(last, params), *_boundaries(recording, params), *_middles(recording, params)):
         start = round(min(max(wanted, 0.0), last), MILLISECONDS)
         cut = Cut(f"{recording.user}-{recording.session}-{name}", kind, start, min(params.context, start))
-        placed.setdefault(start, cut)
+        placed.setdefault((kind == "window", start), cut)
     return list(placed.values())
 
 

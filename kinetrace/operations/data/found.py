@@ -81,14 +81,15 @@ def judged(folder: Path, found: Found, build: Callable[[], Recording]) -> Found:
 
 
 def outside(recording: Recording, duration: float) -> str:
-    """What is wrong where no operation lies inside the recording's video of ``duration`` seconds, else ""."""
+    """What is wrong where most of the operations lie outside the recording's video of ``duration`` seconds, else ""."""
     work = [segment for segment in recording.segments if segment.label != NULL]
     if not work:
         return "no operation is annotated"
-    if any(segment.end > 0 and segment.start < duration for segment in work):
+    inside = sum(max(min(segment.end, duration) - max(segment.start, 0), 0) for segment in work)
+    if inside >= sum(segment.end - segment.start for segment in work) / 2:
         return ""
     span = f"{work[0].start:.1f} to {work[-1].end:.1f} s"
-    return f"its operations run from {span}, all outside its video of {duration:.1f} s"
+    return f"its operations run from {span}, most of it outside its video of {duration:.1f} s: are they in seconds?"
 
 
 def unique(found: Iterable[Found]) -> list[Found]:

@@ -140,7 +140,7 @@ def _row(recording: Recording, cut: Cut, digest: str, params: OperationsValidate
         "num_frames": frames,
         "label": found.label,
         "text": sentence(found),
-        "digest": files.digest_of([digest, cut.start, cut.context, frames, *shown.model_dump().values()]),
+        "digest": files.digest_of([digest, cut.kind, cut.start, cut.context, frames, *shown.model_dump().values()]),
         "user": recording.user,
         "kind": cut.kind,
         "context": cut.context,

@@ -107,7 +107,7 @@ class VideoFile:
         try:
             container = av.open(str(self.path.resolve()), options=options, metadata_errors="replace")
         except (av.FFmpegError, ValueError):
-            raise Damaged("no video that can be opened: expected an mp4, mkv, webm or avi file") from None
+            raise Damaged("no video that can be opened: expected an mp4, mkv, webm or avi file, not cut off") from None
         with container:
             yield Reading(container, self._stream(container))
 

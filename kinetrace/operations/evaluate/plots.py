@@ -93,7 +93,7 @@ def samplers(target: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Each sampler: boundaries with a chosen frame near, and what the model makes of its frames."""
     names = [str(row["sampler"]) for row in rows]
     figure, ((left, right),) = _figure(10, 3.6, columns=2)
-    left.barh(names, [row["boundary_recall"] for row in rows], color=BLUE)
+    left.barh(names, [row["boundary_recall"] or 0 for row in rows], color=BLUE)
     left.set(title="boundaries with a chosen frame within 0.25 s", xlim=(0, 1))
     for metric, colour, shift in (("oca", BLUE, -0.2), ("tiou", ORANGE, 0.0), ("aa1", GREY, 0.2)):
         figures = [row["metrics"][metric]["value"] or 0 for row in rows]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from kinetrace import clips as tables
 from kinetrace import files
+from kinetrace.errors import KinetraceError
 from kinetrace.metrics import figures, temporal
 from kinetrace.metrics.figures import Figure
 from kinetrace.operations.data import sequences
@@ -39,11 +40,20 @@ WAYS = {
 
 
 def run(job: Job) -> None:
-    """Write ``metrics.json``, ``predictions.parquet`` and ``plots/``."""
+    """Write ``metrics.json``, ``predictions.parquet`` and ``plots/``.
+
+    Raises:
+        KinetraceError: there is no test clip by which a model could be judged.
+    """
     params: OperationsParams = job.params
     shards = Shards.open(job.folders.shards)
     model = kinds.load(job.folders.checkpoint, params.model.kind, job.folders.workspace.cache)
     train, test = shards.subset("train").clips, shards.subset("test")
+    if not counted(test.clips).any():
+        raise KinetraceError(
+            f"{job.folders.shards} has no test clip around a boundary or amid an operation: give longer recordings, or "
+            "split otherwise"
+        )
     predicted = model.predict(test)
     judged = Judged.of(train, test.clips, predicted, model.labels, params.evaluate)
     table = predictions(judged.clips, judged.predicted, model.labels)

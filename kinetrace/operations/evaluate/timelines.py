@@ -6,20 +6,21 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from kinetrace.operations.data.recordings import Segment
+from kinetrace.metrics import temporal
+from kinetrace.operations.data.recordings import NULL, Segment
 from kinetrace.operations.data.sequences import RECORDING, WINDOW, segments
 from kinetrace.operations.model.predicted import Predicted
 from kinetrace.operations.runtime.stitching import stitch
 
-NOTHING = -1  # in place of a label: Null, or nothing known
+NOTHING, UNKNOWN = temporal.NULL, temporal.UNKNOWN  # in place of a label: no operation, one that nobody was taught
 
 
 @dataclass(frozen=True)
 class Timeline:
     """One recording at T moments, ``fps`` a second from its start.
 
-    ``true_T``: places in the vocabulary, -1 where no operation runs; ``posteriors_TK``: what the model says, rows sum
-    to 1; ``seen_T``: which moments a window covers.
+    ``true_T``: places in the vocabulary, -1 where no operation runs, -2 where one runs that it lacks;
+    ``posteriors_TK``: what the model says, rows sum to 1; ``seen_T``: which moments a window covers.
     """
 
     name: str
@@ -50,10 +51,10 @@ def _timeline(part: pd.DataFrame, predicted: Predicted, labels: Sequence[str]) -
 
 
 def true_labels(segments: Sequence[Segment], moments: int, fps: float, labels: Sequence[str]) -> np.ndarray:
-    """``[T]``: the place of the label that runs at each moment, half-open; -1 for none."""
+    """``[T]``: the place of the label that runs at each moment; -1 for none, -2 for one beyond ``labels``."""
     places = {label: place for place, label in enumerate(labels)}
     found = np.full(moments, NOTHING)
     for segment in segments:
         first, last = (int(np.ceil(time * fps - 1e-6)) for time in (segment.start, segment.end))
-        found[max(first, 0) : max(last, 0)] = places.get(segment.label, NOTHING)
+        found[max(first, 0) : max(last, 0)] = NOTHING if segment.label == NULL else places.get(segment.label, UNKNOWN)
     return found

@@ -63,7 +63,10 @@ def clip_of(row: Mapping[Any, Any], number: int, settings: Settings) -> Clip:
     """
     given = {name: value for name, value in row.items() if not _missing(value)}
     if "frames" in given:
-        frames = np.asarray(given["frames"], np.uint8)
+        frames = np.asarray(given["frames"])
+        if frames.dtype.kind not in "iu" or (frames.size and not 0 <= frames.min() <= frames.max() <= 255):
+            raise KinetraceError(f"clip {number}: frames are {frames.dtype}, expected whole numbers from 0 to 255, RGB")
+        frames = frames.astype(np.uint8)
         times = given.get("times", np.arange(len(frames)) / settings.fps)
         return Clip(frames, np.asarray(times, np.float64))
     if "video" in given:

@@ -1,4 +1,4 @@
-"""A whole video read by the model of a bundle: overlapping windows, then the workflow grammar over all of them."""
+"""A whole video read by the model of a bundle: window by window, then the workflow grammar over all of them."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -20,7 +20,6 @@ from kinetrace.operations.runtime.viterbi import viterbi
 from kinetrace.parallel import progress
 
 GRAMMAR = "grammar.json"
-OVERLAP = 0.5  # of a window with the one after it
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Analysis:
     def as_text(self) -> str:
         """A line a step."""
         lines = [
-            f"{step.start:8.1f} {step.end:8.1f}  {step.operation} ({step.probability:.2f}; {step.runner_up})"
+            f"{step.start:8.1f} {step.end:8.1f}  {step.operation} ({step.probability:.2f}, else {step.runner_up})"
             for step in self.steps
         ]
         return "\n".join([*lines, f"then {self.next} ({self.next_probability:.2f})"])
@@ -94,7 +93,7 @@ class Analyst:
     def _posteriors(self, path: Path, duration: float) -> np.ndarray:
         """``[T, K]`` of the moments of the whole video."""
         settings = self.predictor.settings
-        starts = _starts(duration - settings.seconds, settings.seconds * (1 - OVERLAP))
+        starts = _starts(duration - settings.seconds, settings.seconds)  # as whole recordings are judged
         said = [
             self.predictor.predict([clip_at(path, start, settings)]).frames_CTK[0]
             for start in progress(iter(starts), len(starts), "analyze")
@@ -110,8 +109,10 @@ def clip_at(path: Path, start: float, settings: Settings) -> Clip:
     """The clip that begins at ``start`` seconds of the video at ``path``, with the context before it that there is.
 
     Raises:
-        KinetraceError: the video cannot be decoded there.
+        KinetraceError: ``start`` is before the video, or it cannot be decoded there.
     """
+    if not start >= 0:
+        raise KinetraceError(f"{path}: a clip that starts at {start:g} s begins before the video: give 0 or more")
     context = min(settings.context, start)
     times = np.arange(round((context + settings.seconds) * settings.fps)) / settings.fps - context
     pictures = video.pictures_at(path, start + times)

@@ -46,8 +46,9 @@ def test_the_jitter_follows_from_the_seed_and_the_boundary_alone():
 
 
 def test_one_clip_lies_in_the_middle_of_each_operation():
-    params = PARAMS.model_copy(update={"stride": 4.9})
-    assert [cut.start for cut in of("middle", cuts(ORDER, 60.0, params))] == [2.0, 11.5, 24.0, 30.0]
+    found = cuts(ORDER, 60.0, PARAMS)
+    assert [cut.start for cut in of("middle", found)] == [2.0, 11.5, 24.0, 30.0]
+    assert 30.0 in [cut.start for cut in of("window", found)], "a window may begin where it does"
 
 
 @given(st.floats(5.0, 500.0), st.floats(0.5, 5.0))
@@ -66,7 +67,8 @@ def test_a_clip_has_the_context_that_there_is():
 
 def test_no_two_clips_begin_at_once_and_their_names_differ():
     found = cuts(recording((0.0, 5.0, "Pick"), (5.0, 10.0, "Tape")), 10.0, PARAMS)
-    assert len({cut.start for cut in found}) == len({cut.name for cut in found}) == len(found)
+    starts = {(cut.kind == "window", cut.start) for cut in found}
+    assert len(starts) == len({cut.name for cut in found}) == len(found)
     assert all(0 <= cut.start <= 5 for cut in found)
 
 

@@ -89,7 +89,8 @@ def test_the_second_recording_whose_clips_would_be_named_alike_is_refused():
 
 
 def test_a_video_of_another_time_is_told():
-    assert outside(recording((3, 9, "a")), 5.0) == ""
-    assert outside(recording((-3, 1, "a")), 5.0) == ""
-    assert "from 10.0 to 20.0 s, all outside its video of 5.0 s" in outside(recording((10, 20, "a")), 5.0)
+    assert outside(recording((3, 6, "a")), 5.0) == ""
+    assert outside(recording((-1, 3, "a")), 5.0) == ""
+    assert "from 10.0 to 20.0 s, most of it outside its video of 5.0 s" in outside(recording((10, 20, "a")), 5.0)
+    assert "are they in seconds?" in outside(recording((0, 4000, "a"), (4000, 9000, "b")), 10.3)
     assert outside(recording((0, 20, NULL)), 5.0) == "no operation is annotated"

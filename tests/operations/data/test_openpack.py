@@ -123,7 +123,7 @@ def test_nothing_is_lost_silently(tmp_path):
         "U0101/unseen": "no video: expected kinect/color/unseen.mp4",
         "U0101/untold": "no annotation: expected annotation/openpack-operations/untold.csv",
         "U0101/timeless": "U0101/kinect/color/timeless.mp4 is broken at frame 0: no video that can be opened: "
-        "expected an mp4, mkv, webm or avi file",
+        "expected an mp4, mkv, webm or avi file, not cut off",
         "U0101/text": f"{path}/text.csv is UTF-16, not UTF-8; save it as CSV in UTF-8",
         "U0101/b d": "'b d' is no plain name: use letters, digits, _ and -",
     }

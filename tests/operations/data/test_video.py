@@ -77,7 +77,7 @@ def test_a_long_recording_is_never_held_whole(recording):
     most = 0
     for number, _ in enumerate(pictures_at(recording, np.arange(COUNT) / FPS)):
         if number % 20 == 10:
-            most = max(most, sum(isinstance(thing, Picture) for thing in gc.get_objects()))
+            most = max(most, sum(type(thing) is Picture for thing in gc.get_objects()))
     assert most <= 8
 
 

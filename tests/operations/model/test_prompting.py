@@ -59,7 +59,7 @@ def test_a_label_may_look_like_a_placeholder():
 
 
 def test_the_texts_travel_with_the_package():
-    patterns = re.search(r'"kinetrace\.operations\.model" = \[(.*)\]', _pyproject())
+    patterns = re.search(r'"kinetrace\.operations\.model" = \[(.*?)\]', _pyproject())
     assert patterns, "pyproject.toml: package-data of kinetrace.operations.model"
     for pattern in json.loads(f"[{patterns[1]}]"):
         assert list(resources.files("kinetrace.operations.model").glob(pattern))
