@@ -77,6 +77,13 @@ def adamw(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.
     return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98))
 
 
+def rate(done: float, warmup: float) -> float:
+    """The learning rate's share of its largest at ``done`` in [0, 1]: up in a line, then down half a cosine."""
+    if done < warmup:
+        return done / warmup
+    return (1 + math.cos(math.pi * (done - warmup) / (1 - warmup))) / 2 if warmup < 1 else 1.0
+
+
 def scaler(accelerator: Accelerator) -> torch.amp.GradScaler:
     """The loss scaler of fp16; one that does nothing elsewhere."""
     return accelerator.scaler or torch.amp.GradScaler("cpu", enabled=False)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from kinetrace import files, loop, training
 from kinetrace.errors import KinetraceError
+from kinetrace.loop import rate
 from kinetrace.operations.model.batches import Corpus
 from kinetrace.operations.model.checkpoint import Checkpoint
 from kinetrace.operations.model.geometry import Geometry
@@ -37,13 +38,6 @@ def run(job: Job, log: Log) -> None:
         files.write_bytes(job.folders.history, loop.history_csv(history))
         shutil.rmtree(job.folders.resume, ignore_errors=True)  # the result is complete; older states are useless
     trainer.accelerator.wait_for_everyone()
-
-
-def rate(progress: float, warmup: float) -> float:
-    """The learning rate's share of its largest at ``progress`` in [0, 1]: up in a line, then down half a cosine."""
-    if progress < warmup:
-        return progress / warmup
-    return (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2 if warmup < 1 else 1.0
 
 
 class Trainer:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from kinetrace import loop
+from kinetrace.loop import rate
 from kinetrace.operations.model.vlm import adapters, guards, inputs
 from kinetrace.operations.model.vlm.generate import autocast
 from kinetrace.operations.model.vlm.inputs import Example
@@ -51,13 +52,6 @@ class Adapters:
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         adapters.put(self.vlm, state, "the training's state")
-
-
-def rate(done: float, warmup: float) -> float:
-    """The learning rate's share of its largest at ``done`` in [0, 1]: up in a line, then down half a cosine."""
-    if done < warmup:
-        return done / warmup
-    return (1 + math.cos(math.pi * (done - warmup) / (1 - warmup))) / 2 if warmup < 1 else 1.0
 
 
 def order(clip_ids: Sequence[str], seed: int, epoch: int) -> list[int]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from kinetrace import files, loop, training
 from kinetrace.errors import KinetraceError
+from kinetrace.loop import rate
 from kinetrace.parallel import progress
 from kinetrace.shards import Shards
 from kinetrace.tokens.model.batches import Corpus, Plan
@@ -50,13 +51,6 @@ def book_sizes(present: Mapping[str, int], params: QuantizerParams) -> dict[str,
     supported = {part: max(count // params.chunks_per_code, 1) for part, count in present.items()}
     powers = {part: 2 ** (many.bit_length() - 1) for part, many in supported.items()}
     return {part: min(max(power, SMALLEST_BOOK), LARGEST_BOOK) for part, power in powers.items()}
-
-
-def rate(progress: float, warmup: float) -> float:
-    """The learning rate's share of its largest at ``progress`` in [0, 1]: up in a line, then down half a cosine."""
-    if progress < warmup:
-        return progress / warmup
-    return (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2 if warmup < 1 else 1.0
 
 
 class Trainer:
